@@ -1,0 +1,242 @@
+/**
+ * What a run of a pipeline is asked for and answers: the JSON of the native API, of `facewire run --json` and, later, of
+ * jobs and events. Keys are snake_case because they are shown to users as they are.
+ */
+import type { ErrorDetails, PublicError } from "../errors.ts";
+import type { PictureFormat } from "../media/picture.ts";
+
+/** A picture to run. */
+export interface RunFile {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** One request to the engine. */
+export interface RunRequest {
+  /** Request id; shown in logs, traces, dead letters and the answer. */
+  readonly id: string;
+  readonly pipeline: string;
+  /** One or more pictures; each gives one {@link ItemResult} and all together one aggregate. */
+  readonly files: readonly RunFile[];
+  /** 0 (waits longest) to 9; the pipeline's own priority when absent. */
+  readonly priority?: number;
+  /** Milliseconds from now; the pipeline's `limits.deadline` when absent, never more than it. */
+  readonly deadlineMs?: number;
+  /** Adds each stage's trace to the items. */
+  readonly explain?: boolean;
+  /** Adds a JPEG of each picture with boxes, landmarks and verdicts. */
+  readonly draw?: boolean;
+  /** Adds the EXIF fields of each picture. */
+  readonly exif?: boolean;
+  /** Aborted when the caller no longer wants the answer; its work is then cancelled. */
+  readonly signal?: AbortSignal;
+  /** Called with each item's result as it comes. */
+  readonly onItem?: (item: ItemResult) => void;
+}
+
+/** A rectangle in pixels of the upright picture. */
+export interface BoxJson {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** An attribute: a number, or a label with the probabilities it was chosen from. */
+export type AttributeJson =
+  | { readonly value: number }
+  | { readonly label: string; readonly probabilities: Readonly<Record<string, number>> };
+
+/** One face as shown to users. A part is there when a stage of the pipeline wrote it. */
+export interface FaceJson {
+  readonly box: BoxJson;
+  readonly score: number;
+  readonly landmarks?: {
+    readonly points: readonly (readonly [number, number])[];
+    readonly five: readonly (readonly [number, number])[];
+  };
+  readonly pose?: { readonly yaw: number; readonly pitch: number; readonly roll: number };
+  readonly eyes?: Readonly<
+    Record<"left" | "right", { state: "open" | "closed"; closed_probability: number; aspect_ratio: number }>
+  >;
+  readonly quality?: {
+    readonly sharpness: number;
+    readonly darkness: number;
+    readonly light: number;
+    readonly saturation: number;
+    readonly eye_distance: number;
+    readonly crop_room: number;
+    readonly overall: number;
+  };
+  readonly liveness?: {
+    readonly prediction: "live" | "spoof" | "unknown";
+    readonly probability: number;
+    readonly score: number;
+    readonly calibration: string;
+    readonly raw: number;
+  };
+  readonly attributes?: Readonly<Record<string, AttributeJson>>;
+  readonly emotion?: Extract<AttributeJson, { label: string }>;
+  /** `data`: the values as little-endian 32-bit floats, base64. */
+  readonly descriptor?: {
+    readonly model: string;
+    readonly version: string;
+    readonly length: number;
+    readonly data: string;
+  };
+  /** `data`: the encoded crop, base64. */
+  readonly crops?: Readonly<
+    Record<string, { content_type: string; width: number; height: number; data: string }>
+  >;
+  readonly rejected?: { readonly stage: string; readonly reason: string; readonly message: string };
+  readonly extra?: Readonly<Record<string, unknown>>;
+}
+
+/** What one stage did with one item; only with `explain`. */
+export interface StageTrace {
+  /** Stage as written in the pipeline, with its position, such as `3. liveness`. */
+  readonly stage: string;
+  readonly kind: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  /** Faces it was given and faces there were afterwards that are not rejected. */
+  readonly faces_in: number;
+  readonly faces_out: number;
+  /** The parts it read, as they were. */
+  readonly input: unknown;
+  /** The parts it wrote. */
+  readonly output: unknown;
+  readonly elapsed_ms: number;
+  /** Time spent waiting for slots of the stage's pool, included in `elapsed_ms`. */
+  readonly waited_ms: number;
+  /** False where `when` let no face through. */
+  readonly ran: boolean;
+  /** Why it came out as it did. */
+  readonly reasons: readonly string[];
+}
+
+/**
+ * `ok`: at least one face went through every gate. `no_face`: none was found. `rejected`: faces were found, all were
+ * turned away by gates. `failed`: see `error`.
+ */
+export type ItemStatus = "ok" | "no_face" | "rejected" | "failed";
+
+/** The answer for one picture. */
+export interface ItemResult {
+  readonly index: number;
+  readonly name: string;
+  readonly status: ItemStatus;
+  readonly picture?: {
+    readonly width: number;
+    readonly height: number;
+    readonly format: PictureFormat;
+    readonly exif?: Readonly<Record<string, unknown>>;
+  };
+  readonly faces: readonly FaceJson[];
+  readonly error?: PublicError;
+  /** Milliseconds: waiting for a worker, decoding, all stages. */
+  readonly timing?: { readonly queue_ms: number; readonly decode_ms: number; readonly stages_ms: number };
+  readonly explain?: readonly StageTrace[];
+  /** JPEG bytes; dialects decide how to send them. Not part of the JSON. */
+  readonly drawn?: Uint8Array;
+}
+
+/** One value put together over the pictures of a request. */
+export interface AggregateValue {
+  readonly method: string;
+  /** Pictures whose primary face had the part. */
+  readonly pictures: number;
+  /** The aggregated value, in the shape the part has on a face. */
+  readonly value: unknown;
+}
+
+/** The answer to a request. */
+export interface RunResult {
+  readonly request: string;
+  readonly pipeline: string;
+  /** First 12 hex digits of the sha256 of the definition that ran. */
+  readonly version: string;
+  readonly items: readonly ItemResult[];
+  /**
+   * Over the primary face of each `ok` item (the largest face that no gate rejected). Keys as under `aggregate:` of the
+   * pipeline; a key is null when no picture had the part.
+   */
+  readonly aggregate: Readonly<Record<string, AggregateValue | null>>;
+  readonly elapsed_ms: number;
+}
+
+/** Condition of a part of the engine. */
+export interface PartHealth {
+  readonly status: "ok" | "degraded" | "failed";
+  readonly message?: string;
+  readonly details?: ErrorDetails;
+}
+
+/** What `GET /v1/pipelines` lists. */
+export interface PipelineSummary {
+  readonly name: string;
+  readonly description: string;
+  readonly version: string;
+  readonly accepts: readonly string[];
+  /** `stale`: the file on disk is broken and the last good version runs. `unavailable`: it cannot run (a model is missing). */
+  readonly status: "ok" | "stale" | "unavailable";
+  readonly error?: PublicError;
+}
+
+/** A step of a plan as a graph: nodes are stages, edges carry the parts one stage writes and another reads. */
+export interface PlanGraph {
+  readonly nodes: readonly {
+    readonly id: string;
+    readonly stage: string;
+    readonly kind: string;
+    readonly options: Readonly<Record<string, unknown>>;
+    readonly reads: readonly string[];
+    readonly writes: readonly string[];
+    readonly models: readonly string[];
+    readonly pool?: { readonly name: string; readonly slots: number };
+    readonly when?: string;
+    /** Mean milliseconds per item over the last runs; null before the first. */
+    readonly measured_ms: number | null;
+    /** The kind's own statement of its cost. */
+    readonly cost: string;
+  }[];
+  readonly edges: readonly { readonly from: string; readonly to: string; readonly parts: readonly string[] }[];
+}
+
+/** What `GET /v1/pipelines/{name}` answers. */
+export interface PipelineDetail extends PipelineSummary {
+  /** The definition as written, parsed. */
+  readonly definition: unknown;
+  /** The definition's own text (YAML). */
+  readonly source: string;
+  readonly limits: { readonly deadline_ms: number; readonly files: number };
+  readonly aggregate: Readonly<Record<string, string>>;
+  readonly plan: PlanGraph;
+  /** JSON Schema of the options of every stage kind the pipeline uses. */
+  readonly stage_schemas: Readonly<Record<string, unknown>>;
+}
+
+/** What dialects, the CLI and the benchmark use: pictures in, one answer per request. */
+export interface Engine {
+  /**
+   * Runs a pipeline. Resolves with an answer whose items may have failed one by one; rejects with a
+   * `FacewireError` when the request as a whole was not taken (`pipeline_unknown`, `overloaded`, `shutting_down`,
+   * `pipeline_unavailable`, `request_invalid`) or was cancelled (`request_cancelled`).
+   */
+  run(request: RunRequest): Promise<RunResult>;
+  /**
+   * Throws what {@link run} would reject with for this pipeline now, before any body is read: `pipeline_unknown` (with
+   * the nearest name), `overloaded` (details.retry_after_s), `shutting_down`, `pipeline_unavailable`.
+   */
+  admit(pipeline: string): void;
+  pipelines(): readonly PipelineSummary[];
+  /** Throws `pipeline_unknown` with `details.nearest`. */
+  pipeline(name: string): PipelineDetail;
+  /** Checks a definition (YAML or JSON text) as if it were a file; throws `pipeline_invalid` with `details.problems`. */
+  validate(source: string, file?: string): PipelineDetail;
+  /** Parts by name: `workers`, `models`, `pipelines`, `queue`, …; a failed model or pipeline is named in `details`. */
+  health(): Readonly<Record<string, PartHealth>>;
+  /** Stops taking requests, finishes the accepted ones (until `timeoutMs`), then stops the workers. */
+  drain(timeoutMs: number): Promise<void>;
+}
