@@ -101,7 +101,11 @@ export const ERROR_CODES = {
     meaning: "The work was not done by its deadline.",
     mend: "Try again with fewer pictures, or raise the pipeline's limits.deadline.",
   },
-  shutting_down: { status: 503, meaning: "The server is stopping.", mend: "Try again on another or the next instance." },
+  shutting_down: {
+    status: 503,
+    meaning: "The server is stopping.",
+    mend: "Try again on another or the next instance.",
+  },
   // Parts that fail.
   stage_failed: { status: 500, meaning: "A stage failed on this picture.", mend: "See the dead letters and logs." },
   worker_failed: {
@@ -122,16 +126,42 @@ export const ERROR_CODES = {
   store_unavailable: { status: 503, meaning: "The database cannot be used now.", mend: "See /health." },
   mailbox_full: { status: 503, meaning: "An actor's mailbox is full and its rule is to refuse.", mend: "Try again." },
   no_receiver: { status: 503, meaning: "Nobody listens on the address a message was sent to.", mend: "See /health." },
+  message_invalid: {
+    status: 400,
+    meaning: "A message between parts of the server does not have the form its receiver takes.",
+    mend: "Run the same version everywhere; see the dead letters.",
+  },
+  message_too_large: {
+    status: 413,
+    meaning: "A message is larger than the bus carries.",
+    mend: "Send a smaller picture, or raise the broker's largest message.",
+  },
+  bus_unavailable: { status: 503, meaning: "The message bus cannot be reached now.", mend: "See /health." },
+  actor_failed: {
+    status: 503,
+    meaning: "A part of the server failed too often in a row and was given up.",
+    mend: "See the dead letters and logs.",
+  },
   internal: { status: 500, meaning: "An unexpected failure.", mend: "Report it with the request id." },
   // Files and set-up.
   config_invalid: { status: 422, meaning: "A settings file or variable is not valid.", mend: "See the details." },
   pipeline_invalid: { status: 422, meaning: "A pipeline definition is not valid.", mend: "See the details." },
+  stage_invalid: {
+    status: 422,
+    meaning: "A stage file of one's own could not be loaded or is not a stage.",
+    mend: "See the details and docs/stages.md.",
+  },
   card_invalid: { status: 422, meaning: "A model card is not valid.", mend: "See the details." },
   model_unknown: { status: 422, meaning: "No model card or alias has this name.", mend: "See facewire models list." },
   model_source_failed: {
     status: 502,
     meaning: "A model's source could not be read or did not match its integrity.",
     mend: "Check the network and the card's source and integrity.",
+  },
+  model_prepare_failed: {
+    status: 422,
+    meaning: "A model's file could not be prepared: it is damaged, or holds what the preparation steps do not know.",
+    mend: "Check the card's prepare steps, or convert the file to ONNX yourself and name it with file:.",
   },
   model_damaged: {
     status: 500,
