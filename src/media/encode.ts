@@ -1,0 +1,44 @@
+/** Pixels back to JPEG: portraits, thumbnails, drawn pictures. */
+import sharp from "sharp";
+import type { Box, WarpTarget } from "./picture.ts";
+
+/** Quality of JPEGs where nothing else is asked for: artefacts are not visible on faces, files stay small. */
+export const DEFAULT_JPEG_QUALITY = 90;
+
+/** How a box of a picture becomes a JPEG. Give one side and the other follows the box; give none for the box's own size. */
+export interface CropJpegOptions {
+  /** Width of the JPEG in pixels, 1..16384. */
+  readonly width?: number;
+  /** Height of the JPEG in pixels, 1..16384. */
+  readonly height?: number;
+  /** Longest side in pixels; only ever scales down. Not together with `width` or `height`. */
+  readonly maxSide?: number;
+  /** JPEG quality 1..100, {@link DEFAULT_JPEG_QUALITY} when absent. */
+  readonly quality?: number;
+  /** What lies outside the picture; `edge` when absent. */
+  readonly border?: WarpTarget["border"];
+}
+
+/** The JPEG's size in pixels for a box and options: whole numbers, at least 1. */
+export function cropSize(box: Box, options: CropJpegOptions): { width: number; height: number } {
+  const { width, height, maxSide } = options;
+  if (width !== undefined && height !== undefined) return { width, height };
+  let scale = 1;
+  if (width !== undefined) scale = width / box.width;
+  else if (height !== undefined) scale = height / box.height;
+  else if (maxSide !== undefined) scale = Math.min(1, maxSide / Math.max(box.width, box.height));
+  return {
+    width: width ?? Math.max(1, Math.round(box.width * scale)),
+    height: height ?? Math.max(1, Math.round(box.height * scale)),
+  };
+}
+
+/** Interleaved RGB as JPEG (4:2:0, no metadata). */
+export async function encodeJpeg(
+  rgb: Uint8Array,
+  width: number,
+  height: number,
+  quality = DEFAULT_JPEG_QUALITY,
+): Promise<Uint8Array> {
+  return new Uint8Array(await sharp(rgb, { raw: { width, height, channels: 3 } }).jpeg({ quality }).toBuffer());
+}

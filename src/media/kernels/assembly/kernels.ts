@@ -1,0 +1,4 @@
+/** What the compiled module exports. Memory is laid out by the host: see `../memory.ts`. */
+export { halve } from "./halve";
+export { packPixels, packPlane } from "./pack";
+export { warpRows } from "./warp";

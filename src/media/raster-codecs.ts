@@ -1,0 +1,75 @@
+/** JPEG, PNG, WebP, GIF and TIFF through sharp (libvips). */
+import sharp, { type Sharp, type SharpOptions } from "sharp";
+import { FacewireError } from "../errors.ts";
+import type { PictureLimits } from "./limits.ts";
+import type { PictureFormat } from "./picture.ts";
+import { checkSize, cutOff, type DecodedPixels, damaged } from "./pixels.ts";
+
+// One thread a picture: every core has a worker that decodes its own pictures, more threads would only fight.
+sharp.concurrency(1);
+// Pictures do not come twice; libvips' cache of operations would only hold memory.
+sharp.cache(false);
+
+/** What libvips' loaders say when a file ends early. Their other messages mean damage. */
+const ENDS_EARLY = /premature end|truncated|end of (file|stream|input)|eof|not enough data|read error|out of data/i;
+
+/** Decodes with sharp to upright sRGB, transparency laid on black; throws coded errors. */
+export async function decodeWithSharp(
+  bytes: Uint8Array,
+  format: PictureFormat,
+  limits: PictureLimits,
+): Promise<DecodedPixels> {
+  const options: SharpOptions = {
+    // Checked by libvips against the header, before pixels are decoded.
+    limitInputPixels: limits.maxPixels,
+    failOn: limits.truncated === "refuse" ? "error" : "none",
+    // The first frame or page only.
+    pages: 1,
+  };
+  try {
+    const { data, info } = await sharp(bytes, options)
+      .autoOrient()
+      .flatten({ background: "#000" })
+      .toColourspace("srgb")
+      .timeout({ seconds: Math.max(1, Math.ceil(limits.decodeTimeoutMs / 1000)) })
+      .raw()
+      .toBuffer({ resolveWithObject: true });
+    checkSize(info.width, info.height, limits);
+    return { data, width: info.width, height: info.height, channels: info.channels === 1 ? 1 : 3 };
+  } catch (thrown) {
+    throw await explain(thrown, bytes, format, limits, options);
+  }
+}
+
+/** The coded error for what sharp threw. Its messages can hold paths and are kept as cause only. */
+async function explain(
+  thrown: unknown,
+  bytes: Uint8Array,
+  format: PictureFormat,
+  limits: PictureLimits,
+  options: SharpOptions,
+): Promise<FacewireError> {
+  if (thrown instanceof FacewireError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  if (/exceeds pixel limit/.test(message)) {
+    return (await oversize(sharp(bytes, { ...options, limitInputPixels: false }), limits)) ?? damaged(format, thrown);
+  }
+  if (/timeout/.test(message)) {
+    return new FacewireError("picture_too_slow", `Decoding took longer than ${limits.decodeTimeoutMs} ms.`, {
+      details: { format, decode_timeout_ms: limits.decodeTimeoutMs },
+      cause: thrown,
+    });
+  }
+  return ENDS_EARLY.test(message) ? cutOff(format, thrown) : damaged(format, thrown);
+}
+
+/** The error that names the declared size of a picture that is too large; reads the header only. */
+async function oversize(picture: Sharp, limits: PictureLimits): Promise<FacewireError | undefined> {
+  try {
+    const { width, height } = await picture.metadata();
+    checkSize(width, height, limits);
+  } catch (thrown) {
+    if (thrown instanceof FacewireError) return thrown;
+  }
+  return undefined;
+}

@@ -1,0 +1,201 @@
+/** The picture whose pixels live in WASM memory; see `kernels/` for the arithmetic. */
+import { type CropJpegOptions, cropSize, encodeJpeg } from "./encode.ts";
+import {
+  acquireMemory,
+  type KernelMemory,
+  LEVEL_PADDING,
+  MAX_WARP_WIDTH,
+  PICTURE_OFFSET,
+  releaseMemory,
+  SCRATCH_BYTES,
+  SCRATCH_OFFSET,
+  TABLE_OFFSET,
+} from "./kernels/memory.ts";
+import type { Affine, Box, Picture, PictureFormat, WarpTarget } from "./picture.ts";
+
+/** Pictures are not halved below this side: there is nothing left to filter. */
+const SMALLEST_HALVED_SIDE = 8;
+const COLOR_CODES = { rgb: 0, bgr: 1, gray: 2 } as const;
+
+/** A picture at full size or halved some times: interleaved RGB at a byte offset of the memory. */
+interface Level {
+  readonly offset: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Takes `width` x `height` interleaved 8-bit RGB pixels over as a picture: one copy, `data` may be reused afterwards. */
+export function pictureFromRgb(data: Uint8Array, width: number, height: number, format: PictureFormat = "ppm"): Picture {
+  if (data.length !== width * height * 3) throw new RangeError(`${width}x${height} RGB pixels expected`);
+  const picture = new RasterPicture(width, height, format);
+  picture.pixels().set(data);
+  return picture;
+}
+
+/** The same for one byte a pixel of grey. */
+export function pictureFromGray(data: Uint8Array, width: number, height: number, format: PictureFormat = "pgm"): Picture {
+  if (data.length !== width * height) throw new RangeError(`${width}x${height} grey pixels expected`);
+  const picture = new RasterPicture(width, height, format);
+  const pixels = picture.pixels();
+  for (let from = 0, to = 0; from < data.length; from++) {
+    const value = data[from]!;
+    pixels[to++] = value;
+    pixels[to++] = value;
+    pixels[to++] = value;
+  }
+  return picture;
+}
+
+/** Byte offsets of a picture and of all its halvings, and where they end. */
+function planLevels(width: number, height: number): { levels: Level[]; bytes: number } {
+  const levels: Level[] = [];
+  let offset = PICTURE_OFFSET;
+  for (let w = width, h = height; ; w >>= 1, h >>= 1) {
+    levels.push({ offset, width: w, height: h });
+    offset = Math.ceil((offset + w * h * 3 + LEVEL_PADDING) / 16) * 16;
+    if (w <= SMALLEST_HALVED_SIDE || h <= SMALLEST_HALVED_SIDE) break;
+  }
+  return { levels, bytes: offset - PICTURE_OFFSET };
+}
+
+class RasterPicture implements Picture {
+  readonly width: number;
+  readonly height: number;
+  readonly format: PictureFormat;
+  readonly #levels: readonly Level[];
+  /** How many of the levels are computed. */
+  #ready = 1;
+  #memory: KernelMemory | undefined;
+
+  constructor(width: number, height: number, format: PictureFormat) {
+    this.width = width;
+    this.height = height;
+    this.format = format;
+    const { levels, bytes } = planLevels(width, height);
+    this.#levels = levels;
+    this.#memory = acquireMemory(bytes);
+  }
+
+  /** The full-size pixels, to be written once. */
+  pixels(): Uint8Array {
+    return new Uint8Array(this.#alive().memory.buffer, PICTURE_OFFSET, this.width * this.height * 3);
+  }
+
+  warp(map: Affine, target: WarpTarget, out: Float32Array, offset: number): void {
+    const { memory } = this.#alive();
+    const { width, height, color } = target;
+    const size = width * height;
+    const planes = color === "gray" ? 1 : 3;
+    if (offset < 0 || offset + planes * size > out.length) throw new RangeError("the warp does not fit its tensor");
+    const strip = Math.min(height, Math.floor(SCRATCH_BYTES / (4 * planes * width)));
+    for (let row = 0; row < height; row += strip) {
+      const end = Math.min(height, row + strip);
+      this.#warpRows(map, target, row, end);
+      const count = (end - row) * width;
+      for (let plane = 0; plane < planes; plane++) {
+        const rows = new Float32Array(memory.buffer, SCRATCH_OFFSET + plane * count * 4, count);
+        out.set(rows, offset + plane * size + row * width);
+      }
+    }
+  }
+
+  luma(box: Box, width: number, height: number): Uint8Array {
+    return this.#bytes(box, { width, height, color: "gray", mean: [0], std: [1], border: "edge" });
+  }
+
+  rgb(box: Box, width: number, height: number, border: WarpTarget["border"] = "edge"): Uint8Array {
+    return this.#bytes(box, { width, height, color: "rgb", mean: [0, 0, 0], std: [1, 1, 1], border });
+  }
+
+  async jpeg(box: Box, options: CropJpegOptions): Promise<Uint8Array> {
+    const { width, height } = cropSize(box, options);
+    return encodeJpeg(this.rgb(box, width, height, options.border), width, height, options.quality);
+  }
+
+  release(): void {
+    if (this.#memory) releaseMemory(this.#memory);
+    this.#memory = undefined;
+  }
+
+  #alive(): KernelMemory {
+    if (!this.#memory) throw new Error("the picture was released");
+    return this.#memory;
+  }
+
+  /** Rounded 8-bit samples of a box. */
+  #bytes(box: Box, target: WarpTarget): Uint8Array {
+    const { memory, kernels } = this.#alive();
+    const { width, height } = target;
+    const stepX = box.width / width;
+    const stepY = box.height / height;
+    const map: Affine = [stepX, 0, box.x + 0.5 * stepX - 0.5, 0, stepY, box.y + 0.5 * stepY - 0.5];
+    const planes = target.color === "gray" ? 1 : 3;
+    // Scratch holds the floats and, after them, the bytes they are rounded to.
+    const strip = Math.min(height, Math.floor(SCRATCH_BYTES / (5 * planes * width + LEVEL_PADDING)));
+    const out = new Uint8Array(planes * width * height);
+    for (let row = 0; row < height; row += strip) {
+      const end = Math.min(height, row + strip);
+      this.#warpRows(map, target, row, end);
+      const count = (end - row) * width;
+      const packed = Math.ceil((SCRATCH_OFFSET + planes * count * 4) / 16) * 16;
+      if (planes === 1) kernels.packPlane(SCRATCH_OFFSET, count, packed);
+      else kernels.packPixels(SCRATCH_OFFSET, count * 4, count, packed);
+      out.set(new Uint8Array(memory.buffer, packed, planes * count), planes * row * width);
+    }
+    return out;
+  }
+
+  /** Leaves rows `row` to `end` of a warp in the scratch memory, plane after plane. */
+  #warpRows(map: Affine, target: WarpTarget, row: number, end: number): void {
+    const { kernels } = this.#alive();
+    const { width, border, mean, std } = target;
+    if (!(width >= 1 && width <= MAX_WARP_WIDTH)) throw new RangeError(`a warp is 1 to ${MAX_WARP_WIDTH} pixels wide`);
+    const { level, scaled } = this.#levelFor(map);
+    // Means and deviations are given per destination channel, the kernel takes them per R, G and B.
+    const [red, green, blue] = target.color === "bgr" ? [2, 1, 0] : [0, 1, 2];
+    const scale = (channel: number): number => 1 / (std[channel] ?? 1);
+    const bias = (channel: number): number => -(mean[channel] ?? 0) / (std[channel] ?? 1);
+    kernels.warpRows(
+      level.offset,
+      level.width,
+      level.height,
+      ...scaled,
+      width,
+      row,
+      end,
+      border === "edge" ? 1 : 0,
+      typeof border === "string" ? 0 : border.value,
+      COLOR_CODES[target.color],
+      scale(red!),
+      scale(green!),
+      scale(blue!),
+      bias(red!),
+      bias(green!),
+      bias(blue!),
+      TABLE_OFFSET,
+      SCRATCH_OFFSET,
+      (end - row) * width * 4,
+    );
+  }
+
+  /** The level that a map shrinks by less than two, computed when it is first wanted, and the map onto that level. */
+  #levelFor(map: Affine): { level: Level; scaled: Affine } {
+    let [a, b, c, d, e, f] = map;
+    let index = 0;
+    while (index + 1 < this.#levels.length && Math.sqrt(Math.abs(a * e - b * d)) >= 2) {
+      index++;
+      a /= 2;
+      b /= 2;
+      d /= 2;
+      e /= 2;
+      c = (c + 0.5) / 2 - 0.5;
+      f = (f + 0.5) / 2 - 0.5;
+    }
+    const { kernels } = this.#alive();
+    for (; this.#ready <= index; this.#ready++) {
+      const source = this.#levels[this.#ready - 1]!;
+      kernels.halve(source.offset, source.width, source.height, this.#levels[this.#ready]!.offset);
+    }
+    return { level: this.#levels[index]!, scaled: [a, b, c, d, e, f] };
+  }
+}
