@@ -85,6 +85,11 @@ export const ERROR_CODES = {
   pipeline_unknown: { status: 404, meaning: "No pipeline has this name.", mend: "See GET /v1/pipelines." },
   unauthorized: { status: 401, meaning: "The token is missing or wrong.", mend: "Send Authorization: Bearer <token>." },
   forbidden: { status: 403, meaning: "The token's role does not allow this.", mend: "Use a token of the named role." },
+  origin_refused: {
+    status: 403,
+    meaning: "A browser sent this for a page of another origin, or under a name that is not the server's own.",
+    mend: "Call the server from its own pages, from a program, or with a token.",
+  },
   // Load and time.
   overloaded: {
     status: 503,
