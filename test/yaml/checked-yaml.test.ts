@@ -100,7 +100,7 @@ describe("problems", () => {
     );
   });
 
- show what stands at a secret key", () => {
+  test("never show what stands at a secret key", () => {
     const error = caught("name: abc\nkey: hunter2\n");
     expect(JSON.stringify(error.toPublic())).not.toContain("hunter2");
   });
