@@ -18,9 +18,13 @@ export type { PictureLimits } from "./limits.ts";
 export async function decodePicture(bytes: Uint8Array, limits: PictureLimits): Promise<Picture> {
   if (bytes.length === 0) throw new FacewireError("picture_empty", "There are no bytes to decode.");
   if (bytes.length > limits.maxBytes) {
-    throw new FacewireError("picture_too_large", `The picture has ${bytes.length} bytes; at most ${limits.maxBytes} are taken.`, {
-      details: { bytes: bytes.length, max_bytes: limits.maxBytes },
-    });
+    throw new FacewireError(
+      "picture_too_large",
+      `The picture has ${bytes.length} bytes; at most ${limits.maxBytes} are taken.`,
+      {
+        details: { bytes: bytes.length, max_bytes: limits.maxBytes },
+      },
+    );
   }
   const format = sniffPicture(bytes);
   if (!format) throw await refusal(bytes);
@@ -44,8 +48,12 @@ async function decodeAs(format: PictureFormat, bytes: Uint8Array, limits: Pictur
 async function refusal(bytes: Uint8Array): Promise<FacewireError> {
   const name = await nameForeignFormat(bytes);
   return name
-    ? new FacewireError("picture_unsupported_format", `The content is ${name.toUpperCase()}, which is not decoded here.`, {
-        details: { format: name },
-      })
+    ? new FacewireError(
+        "picture_unsupported_format",
+        `The content is ${name.toUpperCase()}, which is not decoded here.`,
+        {
+          details: { format: name },
+        },
+      )
     : new FacewireError("picture_unknown_format", "The content is not a picture of a known format.");
 }

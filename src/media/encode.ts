@@ -40,5 +40,9 @@ export async function encodeJpeg(
   height: number,
   quality = DEFAULT_JPEG_QUALITY,
 ): Promise<Uint8Array> {
-  return new Uint8Array(await sharp(rgb, { raw: { width, height, channels: 3 } }).jpeg({ quality }).toBuffer());
+  return new Uint8Array(
+    await sharp(rgb, { raw: { width, height, channels: 3 } })
+      .jpeg({ quality })
+      .toBuffer(),
+  );
 }

@@ -39,8 +39,12 @@ export function damaged(format: PictureFormat, cause?: unknown): FacewireError {
 
 /** The error for a picture that ends early under the policy `refuse`. */
 export function cutOff(format: PictureFormat, cause?: unknown): FacewireError {
-  return new FacewireError("picture_truncated", `The ${format.toUpperCase()} picture ends before its data is complete.`, {
-    details: { format },
-    cause,
-  });
+  return new FacewireError(
+    "picture_truncated",
+    `The ${format.toUpperCase()} picture ends before its data is complete.`,
+    {
+      details: { format },
+      cause,
+    },
+  );
 }

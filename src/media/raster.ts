@@ -25,7 +25,12 @@ interface Level {
 }
 
 /** Takes `width` x `height` interleaved 8-bit RGB pixels over as a picture: one copy, `data` may be reused afterwards. */
-export function pictureFromRgb(data: Uint8Array, width: number, height: number, format: PictureFormat = "ppm"): Picture {
+export function pictureFromRgb(
+  data: Uint8Array,
+  width: number,
+  height: number,
+  format: PictureFormat = "ppm",
+): Picture {
   if (data.length !== width * height * 3) throw new RangeError(`${width}x${height} RGB pixels expected`);
   const picture = new RasterPicture(width, height, format);
   picture.pixels().set(data);
@@ -33,7 +38,12 @@ export function pictureFromRgb(data: Uint8Array, width: number, height: number, 
 }
 
 /** The same for one byte a pixel of grey. */
-export function pictureFromGray(data: Uint8Array, width: number, height: number, format: PictureFormat = "pgm"): Picture {
+export function pictureFromGray(
+  data: Uint8Array,
+  width: number,
+  height: number,
+  format: PictureFormat = "pgm",
+): Picture {
   if (data.length !== width * height) throw new RangeError(`${width}x${height} grey pixels expected`);
   const picture = new RasterPicture(width, height, format);
   const pixels = picture.pixels();

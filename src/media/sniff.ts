@@ -42,7 +42,8 @@ function nameText(head: Uint8Array): string | undefined {
   if (/^p[147][\s#]/.test(text)) return text.startsWith("p7") ? "pam" : "pbm";
   if (!text.startsWith("<")) return undefined;
   if (/<svg[\s>]/.test(text)) return "svg";
-  if (/^(<!--.*?-->\s*)*<(!doctype html|html|head|body|script|title|meta|div|p|a|iframe|table)\b/s.test(text)) return "html";
+  if (/^(<!--.*?-->\s*)*<(!doctype html|html|head|body|script|title|meta|div|p|a|iframe|table)\b/s.test(text))
+    return "html";
   return text.startsWith("<?xml") ? "xml" : undefined;
 }
 
