@@ -178,6 +178,11 @@ export const ERROR_CODES = {
     meaning: "The server would listen beyond loopback without any token.",
     mend: "Create one with facewire tokens create, or set access.open to true.",
   },
+  file_unreadable: {
+    status: 500,
+    meaning: "A file named on the command line could not be read.",
+    mend: "Check that it is there and that you may read it.",
+  },
   usage: { status: 400, meaning: "The command's words are wrong.", mend: "See facewire --help." },
 } as const satisfies Record<string, ErrorCodeEntry>;
 
