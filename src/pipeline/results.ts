@@ -28,6 +28,8 @@ export interface RunRequest {
   readonly draw?: boolean;
   /** Adds the EXIF fields of each picture. */
   readonly exif?: boolean;
+  /** W3C trace context of the caller. */
+  readonly traceparent?: string;
   /** Aborted when the caller no longer wants the answer; its work is then cancelled. */
   readonly signal?: AbortSignal;
   /** Called with each item's result as it comes. */

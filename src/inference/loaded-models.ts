@@ -1,0 +1,43 @@
+/** The models a worker holds: each loaded once however many stages use it, and freed when none does. */
+import { FacewireError } from "../errors.ts";
+import type { ModelCard } from "./card.ts";
+import type { Model } from "./model.ts";
+import { type LoadedModel, loadModel } from "./session.ts";
+
+/** See the file's head. */
+export class LoadedModels {
+  readonly #cards = new Map<string, ModelCard>();
+  readonly #files: Readonly<Record<string, string>>;
+  readonly #loaded = new Map<string, Promise<LoadedModel>>();
+
+  /** @param files prepared model files by card name. */
+  constructor(cards: readonly ModelCard[], files: Readonly<Record<string, string>>) {
+    this.#files = files;
+    for (const card of cards) {
+      for (const name of [card.name, ...(card.aliases ?? [])]) this.#cards.set(name, card);
+    }
+  }
+
+  /** The model of this name or alias. Rejects with `model_unknown`, `model_unavailable` or `model_damaged`. */
+  get(nameOrAlias: string): Promise<Model> {
+    const card = this.#cards.get(nameOrAlias);
+    if (!card) return Promise.reject(new FacewireError("model_unknown", `No model is called ${nameOrAlias}.`));
+    const known = this.#loaded.get(card.name);
+    if (known) return known;
+    const loading = loadModel(card, this.#files[card.name] ?? "");
+    this.#loaded.set(card.name, loading);
+    // A model that failed to load may be mended on disk: the next one who asks tries again.
+    loading.catch(() => this.#loaded.delete(card.name));
+    return loading;
+  }
+
+  /** Frees every model that is not named. None of them may be running. */
+  async keepOnly(names: ReadonlySet<string>): Promise<void> {
+    for (const [name, loading] of [...this.#loaded]) {
+      if (names.has(name)) continue;
+      this.#loaded.delete(name);
+      const model = await loading.catch(() => undefined);
+      await model?.release();
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/** One value per aggregated part over the pictures of a request. */
+import { descriptorJson } from "../stages/face-json.ts";
+import type { Descriptor, Face } from "../stages/item.ts";
+import type { StageRegistry } from "../stages/registry.ts";
+import type { Plan } from "./plan.ts";
+import type { AggregateValue, RunResult } from "./results.ts";
+
+/**
+ * Aggregates over the primary face of each picture: the largest one that no gate rejected. A picture has one vote,
+ * however many faces it shows. `pictures` holds the faces of each picture that went well.
+ */
+export function aggregate(
+  plan: Plan,
+  stages: StageRegistry,
+  pictures: readonly (readonly Face[])[],
+): RunResult["aggregate"] {
+  const primary = pictures.flatMap((faces) => primaryFace(faces) ?? []);
+  const result: Record<string, AggregateValue | null> = {};
+  for (const [key, { method, kind, options }] of Object.entries(plan.aggregate)) {
+    const stage = stages.get(kind);
+    const aggregation = stage.aggregation;
+    const fields = stage.writes(options as never).map((part) => part.replace(/^face\./, ""));
+    const inputs = primary
+      .filter((face) => fields.every((field) => hasPart(face, field)))
+      .map((face) => ({ face, weight: face.quality?.overall ?? 1 }));
+    result[key] =
+      aggregation && inputs.length > 0
+        ? { method, pictures: inputs.length, value: toJson(aggregation.aggregate(inputs, method, options)) }
+        : null;
+  }
+  return result;
+}
+
+/** The largest face that no gate rejected. */
+export function primaryFace(faces: readonly Face[]): Face | undefined {
+  let largest: Face | undefined;
+  for (const face of faces) {
+    if (!face.rejected && (!largest || area(face) > area(largest))) largest = face;
+  }
+  return largest;
+}
+
+function area({ box }: Face): number {
+  return box.width * box.height;
+}
+
+function hasPart(face: Face, field: string): boolean {
+  const [name, extra] = field.split(".");
+  if (name === "extra" && extra !== undefined) return face.extra?.[extra] !== undefined;
+  return face[name as keyof Face] !== undefined;
+}
+
+function toJson(value: unknown): unknown {
+  const descriptor = value as Partial<Descriptor> | null;
+  return descriptor?.values instanceof Float32Array ? descriptorJson(descriptor as Descriptor) : value;
+}

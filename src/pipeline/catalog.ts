@@ -1,0 +1,116 @@
+/**
+ * The pipelines of a folder: read at the start, read again when a file changes. A pipeline whose file is broken keeps its
+ * last good version; one that never was good is listed with its error.
+ */
+import { type FSWatcher, watch } from "node:fs";
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { FacewireError } from "../errors.ts";
+import type { ModelCatalog } from "../inference/catalog.ts";
+import type { StageRegistry } from "../stages/registry.ts";
+import { type PlannedPipeline, planPipeline, type PlannerContext } from "./planner.ts";
+
+/** A pipeline file as it was read last. */
+export interface PipelineFile {
+  readonly name: string;
+  /** Relative to the folder. */
+  readonly file: string;
+  readonly text: string;
+}
+
+/** What reading the folder gave for one name. */
+export interface PipelineReading {
+  readonly name: string;
+  readonly file: string;
+  readonly text: string;
+  readonly planned: PlannedPipeline | undefined;
+  readonly error: FacewireError | undefined;
+}
+
+/** What pipelines are checked against. */
+export interface CatalogContext {
+  readonly stages: StageRegistry;
+  readonly models: ModelCatalog;
+  readonly pools: PlannerContext["pools"];
+}
+
+/** Files that are pipelines; `.test.yaml` beside them are their tests. */
+const PIPELINE_FILE = /^(?<name>[^.]+)\.ya?ml$/;
+/** Milliseconds of silence after a change before the folder is read: editors write a file in several steps. */
+const SETTLE_MS = 100;
+/** Most files of a folder that are read. */
+const MAX_FILES = 1000;
+
+/** See the file's head. */
+export class PipelineFolder {
+  readonly #directory: string;
+  readonly #context: CatalogContext;
+  #files: readonly PipelineFile[] = [];
+
+  constructor(directory: string, context: CatalogContext) {
+    this.#directory = directory;
+    this.#context = context;
+  }
+
+  /** Reads and checks every pipeline of the folder. Rejects with `config_invalid` when the folder cannot be read. */
+  async read(): Promise<readonly PipelineReading[]> {
+    this.#files = await readPipelineFiles(this.#directory);
+    return this.#files.map(({ name, file, text }) => {
+      try {
+        return { name, file, text, planned: planPipeline(text, file, this.#plannerContext(), name), error: undefined };
+      } catch (thrown) {
+        const error = FacewireError.from(thrown, "pipeline_invalid", "The pipeline could not be checked.");
+        return { name, file, text, planned: undefined, error };
+      }
+    });
+  }
+
+  /** Checks a definition that is not in the folder, against those that are. Throws `pipeline_invalid`. */
+  check(text: string, file: string): PlannedPipeline {
+    return planPipeline(text, file, this.#plannerContext());
+  }
+
+  /** Calls `onChange` after files of the folder have changed and settled. The result ends the watch. */
+  watch(onChange: () => void, onError: (error: Error) => void): () => void {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let watcher: FSWatcher | undefined;
+    try {
+      watcher = watch(this.#directory, () => {
+        clearTimeout(timer);
+        timer = setTimeout(onChange, SETTLE_MS);
+      });
+      watcher.on("error", onError);
+    } catch (thrown) {
+      onError(thrown as Error);
+    }
+    return () => {
+      clearTimeout(timer);
+      watcher?.close();
+    };
+  }
+
+  #plannerContext(): PlannerContext {
+    const byName = new Map(this.#files.map((file) => [file.name, file]));
+    return { ...this.#context, source: (name) => byName.get(name), names: () => [...byName.keys()] };
+  }
+}
+
+async function readPipelineFiles(directory: string): Promise<PipelineFile[]> {
+  let entries: string[];
+  try {
+    entries = await readdir(directory);
+  } catch (cause) {
+    throw new FacewireError("config_invalid", "The pipelines folder cannot be read (pipelines_dir).", { cause });
+  }
+  const files: PipelineFile[] = [];
+  for (const file of entries.sort().slice(0, MAX_FILES)) {
+    const name = PIPELINE_FILE.exec(file)?.groups?.name;
+    if (name === undefined) continue;
+    try {
+      files.push({ name, file, text: await readFile(join(directory, file), "utf8") });
+    } catch {
+      // Gone or unreadable between the two looks: treated as not there; a later change is noticed.
+    }
+  }
+  return files;
+}

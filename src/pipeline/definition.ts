@@ -1,0 +1,65 @@
+/** The form of a pipeline file. What the words mean together is checked by `planner.ts`. */
+import { type Static, Type } from "@sinclair/typebox";
+import { AGGREGATE_METHODS } from "../stages/stage.ts";
+
+const strict = { additionalProperties: false } as const;
+
+/** Lower-case words joined by dashes; also the file's name. */
+export const PIPELINE_NAME = "^[a-z0-9]+(-[a-z0-9]+)*$";
+
+/** Words beside the stage's own in an entry of `stages:`. */
+export const ENTRY_WORDS = ["when", "pool", "slots", "name"] as const;
+
+/** The schema of a pipeline file. Entries of `stages` are checked by the planner, which knows the kinds of stages. */
+export const PipelineDefinition = Type.Object(
+  {
+    name: Type.String({ pattern: PIPELINE_NAME, maxLength: 64, description: "The file's name without `.yaml`." }),
+    description: Type.String({ minLength: 1, maxLength: 1000, description: "One sentence for lists." }),
+    accepts: Type.Array(Type.Literal("image"), {
+      minItems: 1,
+      uniqueItems: true,
+      default: ["image"],
+      description: "What may be sent to it.",
+    }),
+    stages: Type.Array(Type.Unknown(), {
+      minItems: 1,
+      maxItems: 100,
+      description: "Stages in the order they run; `parallel:` for branches, `use:` for another pipeline's stages.",
+    }),
+    aggregate: Type.Record(Type.String(), Type.Union(AGGREGATE_METHODS.map((method) => Type.Literal(method))), {
+      default: {},
+      description: "How values are put together over the pictures of a request, by part.",
+    }),
+    limits: Type.Object(
+      {
+        deadline: Type.String({
+          default: "5s",
+          pattern: "^[0-9]+(\\.[0-9]+)?(ms|s|m)$",
+          description: "Longest time from a request's arrival to its answer, 10ms to 10m.",
+        }),
+        files: Type.Integer({
+          default: 100,
+          minimum: 1,
+          maximum: 10_000,
+          description: "Most pictures in one request.",
+        }),
+        faces: Type.Integer({
+          default: 100,
+          minimum: 1,
+          maximum: 1000,
+          description: "Most faces of a picture that later stages work on; the best-scored ones are kept.",
+        }),
+      },
+      { ...strict, default: {}, description: "Bounds of one request." },
+    ),
+    priority: Type.Integer({
+      default: 5,
+      minimum: 0,
+      maximum: 9,
+      description: "Which requests a worker or a pool takes first when several wait; 9 goes first.",
+    }),
+  },
+  strict,
+);
+/** A pipeline file's content with defaults filled in. */
+export type PipelineDefinition = Static<typeof PipelineDefinition>;

@@ -1,0 +1,189 @@
+/**
+ * Which version of each pipeline runs: new requests get the newest good one, running requests finish on theirs, and
+ * workers drop a version when its last request is done.
+ */
+import { FacewireError } from "../errors.ts";
+import { nearest } from "../yaml/nearest.ts";
+import type { PipelineReading } from "./catalog.ts";
+import { type Plan, planKey } from "./plan.ts";
+import type { PlannedPipeline } from "./planner.ts";
+import type { InferenceWorkers } from "./workers.ts";
+
+/** A version that workers hold. */
+interface Deployed {
+  readonly planned: PlannedPipeline;
+  users: number;
+  /** A newer version took its place. */
+  retired: boolean;
+}
+
+/** One pipeline name. */
+export interface PipelineEntry {
+  readonly name: string;
+  readonly file: string;
+  /** The text that was read last, good or not. */
+  readonly text: string;
+  /** The version that runs; absent when none ever could. */
+  readonly running: PlannedPipeline | undefined;
+  /** Why the text that was read last does not run. */
+  readonly error: FacewireError | undefined;
+}
+
+interface Entry {
+  name: string;
+  file: string;
+  text: string;
+  deployed: Deployed | undefined;
+  /** What the text was planned to, when only the workers could not take it up. */
+  waiting: PlannedPipeline | undefined;
+  error: FacewireError | undefined;
+}
+
+/** Told about swaps; `error` when a changed file could not be taken up. */
+export type OnChange = (name: string, version: string, error: FacewireError | undefined) => void;
+
+/** See the file's head. */
+export class Deployments {
+  readonly #workers: InferenceWorkers;
+  readonly #onChange: OnChange;
+  readonly #entries = new Map<string, Entry>();
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(workers: InferenceWorkers, onChange: OnChange) {
+    this.#workers = workers;
+    this.#onChange = onChange;
+  }
+
+  /** All pipelines by name. */
+  list(): PipelineEntry[] {
+    return [...this.#entries.values()].map(view).sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Throws `pipeline_unknown` with the nearest name. */
+  get(name: string): PipelineEntry {
+    return view(this.#entry(name));
+  }
+
+  /**
+   * The version for a new request, and the way to give it back when the request is done.
+   * Throws `pipeline_unknown` or `pipeline_unavailable`.
+   */
+  use(name: string): { readonly planned: PlannedPipeline; release(): void } {
+    const { planned } = this.running(name);
+    const deployed = this.#entry(name).deployed as Deployed;
+    deployed.users++;
+    return {
+      planned,
+      release: () => {
+        deployed.users--;
+        this.#dropUnused(deployed);
+      },
+    };
+  }
+
+  /** The version that a new request would get. Throws `pipeline_unknown` or `pipeline_unavailable`. */
+  running(name: string): { readonly planned: PlannedPipeline } {
+    const { deployed, error } = this.#entry(name);
+    if (deployed) return deployed;
+    throw new FacewireError("pipeline_unavailable", `Pipeline ${name} cannot run now.`, {
+      details: { pipeline: name, ...(error ? { reason: error.toPublic() } : {}) },
+      cause: error,
+    });
+  }
+
+  /** Takes over what the folder holds now. Calls take their turn. */
+  update(readings: readonly PipelineReading[]): Promise<void> {
+    return this.#inTurn(async () => {
+      const names = new Set(readings.map((reading) => reading.name));
+      for (const [name, entry] of this.#entries) {
+        if (names.has(name)) continue;
+        this.#entries.delete(name);
+        this.#retire(entry.deployed);
+      }
+      await Promise.all(readings.map((reading) => this.#take(reading)));
+    });
+  }
+
+  /** Tries again what workers could not take up, such as after a missing model was brought. */
+  retry(): Promise<void> {
+    return this.#inTurn(async () => {
+      for (const entry of this.#entries.values()) {
+        if (entry.waiting) await this.#deploy(entry, entry.waiting);
+      }
+    });
+  }
+
+  /** A version that ran can run no more, in no worker. Its waiting items are the caller's to fail. */
+  fail(plan: Plan, error: FacewireError): void {
+    const entry = this.#entries.get(plan.name);
+    if (!entry?.deployed || planKey(entry.deployed.planned.plan) !== planKey(plan)) return;
+    entry.waiting = entry.deployed.planned;
+    this.#retire(entry.deployed);
+    entry.deployed = undefined;
+    entry.error = error;
+    this.#onChange(plan.name, plan.version, error);
+  }
+
+  async #take(reading: PipelineReading): Promise<void> {
+    const { name, file, text, planned, error } = reading;
+    const known = this.#entries.get(name);
+    const sameVersion = planned !== undefined && known?.deployed?.planned.plan.version === planned.plan.version;
+    if (known && known.text === text && (sameVersion || known.error?.message === error?.message)) return;
+    const entry: Entry = known ?? { name, file, text, deployed: undefined, waiting: undefined, error: undefined };
+    this.#entries.set(name, entry);
+    entry.text = text;
+    entry.waiting = undefined;
+    if (!planned) {
+      entry.error = error;
+      this.#onChange(name, "", error);
+    } else if (sameVersion) entry.error = undefined;
+    else await this.#deploy(entry, planned);
+  }
+
+  async #deploy(entry: Entry, planned: PlannedPipeline): Promise<void> {
+    const { plan } = planned;
+    try {
+      await this.#workers.define(plan);
+      this.#retire(entry.deployed);
+      entry.deployed = { planned, users: 0, retired: false };
+      entry.waiting = undefined;
+      entry.error = undefined;
+      this.#onChange(entry.name, plan.version, undefined);
+    } catch (thrown) {
+      const error = FacewireError.from(thrown, "pipeline_unavailable", "The workers could not take the pipeline up.");
+      const isNews = entry.error?.message !== error.message;
+      entry.waiting = planned;
+      entry.error = error;
+      if (isNews) this.#onChange(entry.name, plan.version, error);
+    }
+  }
+
+  #retire(deployed: Deployed | undefined): void {
+    if (!deployed) return;
+    deployed.retired = true;
+    this.#dropUnused(deployed);
+  }
+
+  #dropUnused(deployed: Deployed): void {
+    if (deployed.retired && deployed.users === 0) this.#workers.forget(deployed.planned.plan);
+  }
+
+  #entry(name: string): Entry {
+    const entry = this.#entries.get(name);
+    if (entry) return entry;
+    const known = [...this.#entries.keys()].sort();
+    const near = nearest(name, known);
+    const message = `No pipeline is called "${name}".${near === undefined ? "" : ` Did you mean "${near}"?`}`;
+    throw new FacewireError("pipeline_unknown", message, { details: { known, ...(near ? { nearest: near } : {}) } });
+  }
+
+  #inTurn(action: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(action);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+}
+
+function view({ name, file, text, deployed, error }: Entry): PipelineEntry {
+  return { name, file, text, running: deployed?.planned, error };
+}

@@ -1,0 +1,356 @@
+/** The engine: pipelines of a folder on inference workers. Pictures in, one answer per request. */
+import { ulid } from "ulid";
+import type { Actors } from "../actors/actors.ts";
+import type { DeadLetterSink } from "../actors/dead-letters.ts";
+import { FacewireError, type PublicError } from "../errors.ts";
+import type { ModelCatalog } from "../inference/catalog.ts";
+import type { PictureLimits } from "../media/limits.ts";
+import { StageRegistry } from "../stages/registry.ts";
+import { PipelineFolder } from "./catalog.ts";
+import { Deployments, type PipelineEntry } from "./deployments.ts";
+import { planGraph } from "./graph.ts";
+import type { EngineObserver } from "./observer.ts";
+import { type Plan, planKey, stagesOf } from "./plan.ts";
+import type { PlannedPipeline } from "./planner.ts";
+import { Pool, type PoolSettings } from "./pools.ts";
+import { runRequest } from "./request-actor.ts";
+import type {
+  Engine,
+  ItemResult,
+  PartHealth,
+  PipelineDetail,
+  PipelineSummary,
+  RunRequest,
+  RunResult,
+} from "./results.ts";
+import { type SettledItem, Scheduler } from "./scheduler.ts";
+import { StageCosts } from "./stage-costs.ts";
+import { InferenceWorkers } from "./workers.ts";
+
+/** What an engine is made of. */
+export interface EngineOptions {
+  readonly pipelinesDir: string;
+  /** Absolute paths of a user's own stage files. */
+  readonly stageFiles: readonly string[];
+  readonly models: ModelCatalog;
+  /** Folder of the prepared model files. */
+  readonly modelsCache: string;
+  readonly limits: PictureLimits;
+  /** Inference threads; one a core is best. */
+  readonly workers: number;
+  readonly itemsPerWorker: number;
+  /** Tries before an item on which a stage fails or a worker dies is given up. */
+  readonly maxAttempts: number;
+  readonly pools: Readonly<Record<string, PoolSettings>>;
+  readonly queue: { readonly limit: number; readonly maxBytes: number };
+  readonly actors: Actors;
+  readonly deadLetters: DeadLetterSink;
+  readonly observer?: EngineObserver;
+  /** Whether changed pipeline files are taken up while it runs. */
+  readonly watch: boolean;
+}
+
+/** Milliseconds between tries to take up pipelines that could not run. */
+const RETRY_EVERY = 5_000;
+/** Milliseconds that a worker gets to end by itself. */
+const WORKER_PATIENCE = 5_000;
+
+/**
+ * Starts the workers and takes up every pipeline of the folder. A pipeline that cannot run is listed with its error and
+ * keeps nobody else from running. Rejects when the folder or a stage file cannot be read.
+ */
+export async function startEngine(options: EngineOptions): Promise<Engine> {
+  const stages = await StageRegistry.load(options.stageFiles);
+  const engine = new PipelineEngine(options, stages);
+  await engine.start();
+  return engine;
+}
+
+class PipelineEngine implements Engine {
+  readonly #options: EngineOptions;
+  readonly #stages: StageRegistry;
+  readonly #folder: PipelineFolder;
+  readonly #pools: ReadonlyMap<string, Pool>;
+  readonly #workers: InferenceWorkers;
+  readonly #deployments: Deployments;
+  readonly #scheduler: Scheduler;
+  readonly #costs = new StageCosts();
+  #retryTimer: ReturnType<typeof setInterval> | undefined;
+  #unwatch: () => void = () => {};
+  #watchError: string | undefined;
+  #draining = false;
+
+  constructor(options: EngineOptions, stages: StageRegistry) {
+    this.#options = options;
+    this.#stages = stages;
+    const { models, pools } = options;
+    this.#folder = new PipelineFolder(options.pipelinesDir, { stages, models, pools });
+    this.#pools = new Map(Object.entries(pools).map(([name, settings]) => [name, new Pool(name, settings)]));
+    this.#workers = new InferenceWorkers({
+      size: options.workers,
+      itemsPerWorker: options.itemsPerWorker,
+      setup: {
+        stageFiles: options.stageFiles,
+        cards: models.list(),
+        modelFiles: Object.fromEntries(
+          models.list().map((card) => [card.name, models.preparedFile(card.name, options.modelsCache)]),
+        ),
+        limits: options.limits,
+      },
+      pools: this.#pools,
+      onCapacity: () => this.#scheduler.dispatch(),
+      onLost: (place, cause) => options.observer?.workerLost?.(place, cause),
+      onPlanFailed: (plan, error) => this.#onPlanFailed(plan, error),
+    });
+    this.#deployments = new Deployments(this.#workers, (name, version, error) =>
+      options.observer?.pipelineChanged?.(name, version, error),
+    );
+    this.#scheduler = new Scheduler({
+      workers: this.#workers,
+      workerCount: options.workers,
+      maxWaiting: options.queue.limit,
+      maxBytes: options.queue.maxBytes,
+      maxAttempts: options.maxAttempts,
+      deadLetters: options.deadLetters,
+    });
+  }
+
+  async start(): Promise<void> {
+    await this.#deployments.update(await this.#folder.read());
+    if (this.#options.watch) {
+      this.#unwatch = this.#folder.watch(
+        () => void this.#reload(),
+        (error) => {
+          this.#watchError = error.message;
+        },
+      );
+    }
+    this.#retryTimer = setInterval(() => void this.#deployments.retry(), RETRY_EVERY);
+    this.#retryTimer.unref();
+  }
+
+  admit(pipeline: string): void {
+    const { plan } = this.#available(pipeline);
+    this.#counted(pipeline, () => this.#scheduler.admit(plan, 1, 0, plan.deadlineMs));
+  }
+
+  async run(request: RunRequest): Promise<RunResult> {
+    const startedAt = Date.now();
+    this.#available(request.pipeline);
+    const { planned, release } = this.#deployments.use(request.pipeline);
+    try {
+      const { plan } = planned;
+      const deadlineMs = checkRequest(request, plan);
+      const bytes = request.files.reduce((sum, file) => sum + file.bytes.byteLength, 0);
+      this.#counted(plan.name, () =>
+        this.#scheduler.admit(plan, request.files.length, bytes, deadlineMs, request.priority),
+      );
+      return await this.#gather(request, plan, startedAt, startedAt + deadlineMs);
+    } finally {
+      release();
+    }
+  }
+
+  pipelines(): readonly PipelineSummary[] {
+    return this.#deployments.list().map((entry) => summary(entry));
+  }
+
+  pipeline(name: string): PipelineDetail {
+    const entry = this.#deployments.get(name);
+    const planned = entry.running;
+    if (!planned) throw this.#unavailable(entry);
+    return { ...this.#detail(planned), ...summary(entry) };
+  }
+
+  validate(source: string, file = "definition"): PipelineDetail {
+    return this.#detail(this.#folder.check(source, file));
+  }
+
+  health(): Readonly<Record<string, PartHealth>> {
+    const { size, ready, busy, restarts } = this.#workers.counts;
+    const entries = this.#deployments.list();
+    const broken = entries.filter((entry) => entry.error !== undefined);
+    const down = entries.filter((entry) => entry.running === undefined);
+    const models = down.filter((entry) => entry.error?.code.startsWith("model_"));
+    return {
+      workers: {
+        status: ready === size ? "ok" : ready > 0 ? "degraded" : "failed",
+        ...(ready === size ? {} : { message: `${ready} of ${size} inference workers are ready.` }),
+        details: { size, ready, busy, restarts },
+      },
+      queue: {
+        status: "ok",
+        details: { waiting: this.#scheduler.waiting, limit: this.#options.queue.limit, pools: this.#poolCounts() },
+      },
+      models: {
+        status: models.length === 0 ? "ok" : "degraded",
+        ...(models.length === 0 ? {} : { message: models.map((entry) => entry.error?.message).join(" ") }),
+      },
+      pipelines: {
+        status: broken.length === 0 ? "ok" : down.length === entries.length ? "failed" : "degraded",
+        ...(broken.length === 0 ? {} : { message: `Not as in their files: ${broken.map((e) => e.name).join(", ")}.` }),
+        details: {
+          ...Object.fromEntries(entries.map((entry) => [entry.name, pipelineHealth(entry)])),
+          ...(this.#watchError === undefined ? {} : { watch: "Changed files are not noticed." }),
+        },
+      },
+    };
+  }
+
+  async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true;
+    this.#unwatch();
+    clearInterval(this.#retryTimer);
+    await this.#scheduler.whenIdle(timeoutMs);
+    await this.#workers.stop(WORKER_PATIENCE);
+  }
+
+  async #gather(request: RunRequest, plan: Plan, startedAt: number, deadline: number): Promise<RunResult> {
+    const { observer, actors } = this.#options;
+    const report = (code: FacewireError["code"] | undefined) =>
+      observer?.request?.({
+        requestId: request.id,
+        pipeline: plan.name,
+        items: request.files.length,
+        startedAt,
+        finishedAt: Date.now(),
+        code,
+        traceparent: request.traceparent,
+      });
+    try {
+      const result = await runRequest({
+        actors,
+        scheduler: this.#scheduler,
+        stages: this.#stages,
+        plan,
+        request,
+        id: ulid(),
+        traceparent: request.traceparent,
+        startedAt,
+        deadline,
+        onItem: (item, settled) => this.#onItem(request, plan, item, settled),
+      });
+      report(undefined);
+      return result;
+    } catch (thrown) {
+      const error = FacewireError.from(thrown);
+      report(error.code);
+      throw error;
+    }
+  }
+
+  #onItem(request: RunRequest, plan: Plan, item: ItemResult, settled: SettledItem): void {
+    const { outcome, queuedAt, startedAt, attempts } = settled;
+    if (!outcome.error) this.#costs.learn(planKey(plan), outcome.decodeMs, outcome.times);
+    this.#options.observer?.item?.({
+      requestId: request.id,
+      pipeline: plan.name,
+      version: plan.version,
+      index: item.index,
+      status: item.status,
+      code: outcome.error?.code,
+      internal: outcome.internal,
+      queuedAt,
+      startedAt,
+      finishedAt: Date.now(),
+      decodeMs: outcome.decodeMs,
+      stages: outcome.times,
+      attempts,
+    });
+    request.onItem?.(item);
+  }
+
+  async #reload(): Promise<void> {
+    try {
+      await this.#deployments.update(await this.#folder.read());
+      this.#watchError = undefined;
+    } catch (thrown) {
+      this.#watchError = FacewireError.from(thrown).message;
+    }
+  }
+
+  #onPlanFailed(plan: Plan, error: PublicError): void {
+    if (this.#workers.holds(planKey(plan))) return;
+    this.#deployments.fail(plan, FacewireError.fromPublic(error));
+    this.#scheduler.failWaiting(plan, error);
+  }
+
+  #available(name: string): PlannedPipeline {
+    if (this.#draining) throw new FacewireError("shutting_down", "The server is stopping.");
+    return this.#deployments.running(name).planned;
+  }
+
+  #unavailable(entry: PipelineEntry): FacewireError {
+    return new FacewireError("pipeline_unavailable", `Pipeline ${entry.name} cannot run now.`, {
+      details: { pipeline: entry.name, ...(entry.error ? { reason: entry.error.toPublic() } : {}) },
+    });
+  }
+
+  /** Runs a check and counts the request as refused when it throws. */
+  #counted(pipeline: string, check: () => void): void {
+    try {
+      check();
+    } catch (thrown) {
+      this.#options.observer?.refused?.(pipeline, FacewireError.from(thrown).code);
+      throw thrown;
+    }
+  }
+
+  #detail({ plan, definition, source }: PlannedPipeline): PipelineDetail {
+    const kinds = new Set(stagesOf(plan.steps).map((stage) => stage.kind));
+    return {
+      name: plan.name,
+      description: definition.description,
+      version: plan.version,
+      accepts: definition.accepts,
+      status: "ok",
+      definition,
+      source,
+      limits: { deadline_ms: plan.deadlineMs, files: plan.maxFiles },
+      aggregate: definition.aggregate,
+      plan: planGraph(plan, this.#stages, (stageId) => this.#costs.mean(planKey(plan), stageId)),
+      stage_schemas: Object.fromEntries([...kinds].map((kind) => [kind, this.#stages.get(kind).options])),
+    };
+  }
+
+  #poolCounts(): Record<string, { taken: number; waiting: number }> {
+    return Object.fromEntries(
+      [...this.#pools].map(([name, pool]) => [name, { taken: pool.taken, waiting: pool.waiting }]),
+    );
+  }
+}
+
+/** Checks what the type cannot say; returns the request's deadline in ms from now. */
+function checkRequest(request: RunRequest, plan: Plan): number {
+  const { files, priority, deadlineMs } = request;
+  if (files.length === 0) throw new FacewireError("request_invalid", "The request holds no picture.");
+  if (files.length > plan.maxFiles) {
+    throw new FacewireError("request_too_many_files", `Pipeline ${plan.name} takes at most ${plan.maxFiles} pictures.`, {
+      details: { files: files.length, limit: plan.maxFiles },
+    });
+  }
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9)) {
+    throw new FacewireError("request_invalid", "The priority must be a whole number from 0 to 9.");
+  }
+  if (deadlineMs !== undefined && !(deadlineMs > 0)) {
+    throw new FacewireError("request_invalid", "The deadline must be longer than nothing.");
+  }
+  return Math.min(deadlineMs ?? plan.deadlineMs, plan.deadlineMs);
+}
+
+function summary(entry: PipelineEntry): PipelineSummary {
+  const { name, running, error } = entry;
+  return {
+    name,
+    description: running?.definition.description ?? "",
+    version: running?.plan.version ?? "",
+    accepts: running?.definition.accepts ?? [],
+    status: pipelineHealth(entry),
+    ...(error ? { error: error.toPublic() } : {}),
+  };
+}
+
+function pipelineHealth({ running, error }: PipelineEntry): PipelineSummary["status"] {
+  if (!running) return "unavailable";
+  return error ? "stale" : "ok";
+}

@@ -1,0 +1,53 @@
+/** A checked pipeline as workers run it: plain data, so that it can be sent to threads and processes as it is. */
+import type { AggregateMethod } from "../stages/stage.ts";
+
+/** A stage with its options filled in and its place in the data flow. */
+export interface PlannedStage {
+  readonly type: "stage";
+  /** Unique in the plan, such as `3. liveness` or, where the file names it, `3. liveness (strict)`. */
+  readonly id: string;
+  readonly kind: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly reads: readonly string[];
+  readonly writes: readonly string[];
+  /** Names of the model cards it uses (aliases resolved). */
+  readonly models: readonly string[];
+  /** Source of its `when:` expression. */
+  readonly when?: string;
+  /** Slots it takes of a named pool while it runs. */
+  readonly pool?: { readonly name: string; readonly slots: number };
+}
+
+/** Branches that do not need each other's parts; their stages may run in any order. */
+export interface PlannedParallel {
+  readonly type: "parallel";
+  readonly branches: readonly (readonly PlannedStep[])[];
+}
+
+export type PlannedStep = PlannedStage | PlannedParallel;
+
+/** What workers need of a pipeline. */
+export interface Plan {
+  readonly name: string;
+  /** First 12 hex digits of the sha256 of the definition and of those it uses. */
+  readonly version: string;
+  readonly steps: readonly PlannedStep[];
+  readonly deadlineMs: number;
+  readonly maxFiles: number;
+  readonly maxFaces: number;
+  readonly priority: number;
+  /** By key, such as `liveness`: the method and the stage whose options it is done with. */
+  readonly aggregate: Readonly<
+    Record<string, { method: AggregateMethod; kind: string; options: Readonly<Record<string, unknown>> }>
+  >;
+}
+
+/** The stages of a plan in the order they are written, branches one after the other. */
+export function stagesOf(steps: readonly PlannedStep[]): PlannedStage[] {
+  return steps.flatMap((step) => (step.type === "stage" ? [step] : step.branches.flatMap(stagesOf)));
+}
+
+/** Key under which workers hold a plan. */
+export function planKey(plan: Pick<Plan, "name" | "version">): string {
+  return `${plan.name}@${plan.version}`;
+}

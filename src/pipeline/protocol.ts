@@ -1,0 +1,77 @@
+/** What the main thread and an inference worker say to each other. Plain data: it crosses a thread boundary. */
+import type { PublicError } from "../errors.ts";
+import type { ModelCard } from "../inference/card.ts";
+import type { PictureLimits } from "../media/limits.ts";
+import type { PictureFormat } from "../media/picture.ts";
+import type { Face } from "../stages/item.ts";
+import type { StageTime } from "./executor.ts";
+import type { Plan } from "./plan.ts";
+import type { StageTrace } from "./results.ts";
+
+/** What a worker starts with. */
+export interface WorkerSetup {
+  /** Absolute paths of a user's own stage files. */
+  readonly stageFiles: readonly string[];
+  readonly cards: readonly ModelCard[];
+  /** Prepared model files by card name. */
+  readonly modelFiles: Readonly<Record<string, string>>;
+  readonly limits: PictureLimits;
+  /** One Int32 an item slot; 1 means the item is no longer wanted. Seen by a worker that is busy computing. */
+  readonly cancelled: SharedArrayBuffer;
+}
+
+/** One picture to run. */
+export interface ItemTask {
+  readonly id: string;
+  readonly plan: string;
+  readonly index: number;
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+  /** Index into {@link WorkerSetup.cancelled}. */
+  readonly slot: number;
+  readonly explain: boolean;
+  readonly draw: boolean;
+  readonly exif: boolean;
+}
+
+/** What came of a task. */
+export interface ItemOutcome {
+  readonly picture?: {
+    readonly width: number;
+    readonly height: number;
+    readonly format: PictureFormat;
+    readonly exif?: Readonly<Record<string, unknown>>;
+  };
+  readonly faces: readonly Face[];
+  readonly error?: PublicError;
+  /** The failure in the worker's own words, for logs and dead letters. */
+  readonly internal?: string;
+  readonly decodeMs: number;
+  readonly times: readonly StageTime[];
+  readonly traces: readonly StageTrace[];
+  readonly drawn?: Uint8Array;
+}
+
+export type ToWorker =
+  | { readonly type: "define"; readonly key: string; readonly plan: Plan }
+  | { readonly type: "forget"; readonly key: string }
+  | { readonly type: "run"; readonly task: ItemTask }
+  /** Answer to `acquire`: granted, or the reason it is not. */
+  | { readonly type: "lease"; readonly lease: number; readonly error?: PublicError }
+  /** End by yourself when nothing is running. */
+  | { readonly type: "stop" };
+
+export type FromWorker =
+  | { readonly type: "ready" }
+  | { readonly type: "defined"; readonly key: string; readonly error?: PublicError; readonly internal?: string }
+  | { readonly type: "done"; readonly id: string; readonly outcome: ItemOutcome }
+  | {
+      readonly type: "acquire";
+      readonly lease: number;
+      readonly id: string;
+      readonly pool: string;
+      readonly slots: number;
+    }
+  | { readonly type: "release"; readonly lease: number };

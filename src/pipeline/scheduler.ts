@@ -1,0 +1,256 @@
+/**
+ * Brings items to workers: a bounded line in priority order, cancellation, another try when a worker died or a stage
+ * failed, dead letters when that did not help.
+ */
+import { type DeadLetterSink, summarise } from "../actors/dead-letters.ts";
+import { FacewireError, type PublicError } from "../errors.ts";
+import { ItemQueue, type QueuedItem } from "./item-queue.ts";
+import { type Plan, planKey } from "./plan.ts";
+import type { ItemOutcome } from "./protocol.ts";
+import type { RunFile } from "./results.ts";
+import { type InferenceWorkers, WORTH_RETRYING } from "./workers.ts";
+
+/** One picture to be run. */
+export interface ScheduledItem {
+  /** Unique in this process. */
+  readonly id: string;
+  readonly requestId: string;
+  readonly plan: Plan;
+  readonly file: RunFile;
+  readonly index: number;
+  readonly priority: number;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+  readonly explain: boolean;
+  readonly draw: boolean;
+  readonly exif: boolean;
+  readonly traceparent: string | undefined;
+  /** Called once, unless the item is cancelled before. */
+  readonly settle: (settled: SettledItem) => void;
+}
+
+/** What became of an item and when. Times since the epoch in ms. */
+export interface SettledItem {
+  readonly outcome: ItemOutcome;
+  readonly queuedAt: number;
+  readonly startedAt: number | undefined;
+  readonly attempts: number;
+}
+
+/** How the line is bounded. */
+export interface SchedulerOptions {
+  readonly workers: InferenceWorkers;
+  readonly workerCount: number;
+  /** Most items that wait. */
+  readonly maxWaiting: number;
+  /** Most bytes that waiting items hold. */
+  readonly maxBytes: number;
+  /** Tries before an item is given up. */
+  readonly maxAttempts: number;
+  readonly deadLetters: DeadLetterSink;
+}
+
+/** Share of a request's deadline that the line ahead of it may take; the rest is for its own work and for noise. */
+const WAIT_SHARE = 0.6;
+/** Weight of the newest measurement in the running mean of a plan's cost. */
+const COST_WEIGHT = 0.1;
+/** Milliseconds a plan is taken to cost before it was measured. */
+const FIRST_COST = 30;
+
+/** An item on its way, with what the scheduler keeps about it. */
+interface Entry extends QueuedItem {
+  readonly item: ScheduledItem;
+  readonly key: string;
+  readonly queuedAt: number;
+  startedAt: number | undefined;
+  attempts: number;
+  cancelled: boolean;
+}
+
+/** See the file's head. */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #queue = new ItemQueue<Entry>();
+  readonly #entries = new Map<string, Entry>();
+  /** Running mean of a worker's milliseconds per item, by plan. */
+  readonly #costs = new Map<string, number>();
+  #idle: (() => void)[] = [];
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+  }
+
+  /** Items that wait for a worker. */
+  get waiting(): number {
+    return this.#queue.length;
+  }
+
+  /** Items that wait or are in a worker's hands. */
+  get unfinished(): number {
+    return this.#entries.size;
+  }
+
+  /**
+   * Throws `overloaded` when `count` more items of `bytes` would not find room, or would wait so long that their
+   * deadline (milliseconds from now) could not be kept.
+   */
+  admit(plan: Plan, count: number, bytes: number, deadlineMs: number, priority = plan.priority): void {
+    const { maxWaiting, maxBytes, workerCount, workers } = this.#options;
+    if (workers.anyRoom && this.#queue.length === 0) return;
+    const waitMs = this.#queue.estimatedMs(priority) / workerCount;
+    const full = this.#queue.length + count > maxWaiting || this.#queue.bytes + bytes > maxBytes;
+    if (!full && waitMs <= deadlineMs * WAIT_SHARE) return;
+    throw new FacewireError("overloaded", "Too much work is waiting.", {
+      details: { waiting: this.#queue.length, retry_after_s: Math.max(1, Math.ceil(waitMs / 1000)) },
+    });
+  }
+
+  /** Takes an item that was admitted. */
+  submit(item: ScheduledItem): void {
+    const key = planKey(item.plan);
+    const entry: Entry = {
+      item,
+      key,
+      priority: item.priority,
+      estimatedMs: this.#costs.get(key) ?? FIRST_COST,
+      byteLength: item.file.bytes.byteLength,
+      queuedAt: Date.now(),
+      startedAt: undefined,
+      attempts: 0,
+      cancelled: false,
+    };
+    this.#entries.set(item.id, entry);
+    this.#queue.add(entry);
+    this.dispatch();
+  }
+
+  /** Gives an item up; it is not settled any more. */
+  cancel(id: string): void {
+    const entry = this.#entries.get(id);
+    if (!entry) return;
+    entry.cancelled = true;
+    if (this.#queue.remove(entry)) this.#forget(entry);
+    else this.#options.workers.cancel(id);
+  }
+
+  /** Hands waiting items to workers with room. Called whenever either may have changed. */
+  dispatch(): void {
+    const { workers } = this.#options;
+    while (this.#queue.length > 0 && workers.anyRoom) {
+      const entry = this.#queue.take((each) => workers.hasRoom(each.key));
+      if (!entry) return;
+      if (Date.now() > entry.item.deadline) {
+        this.#fail(entry, { code: "deadline_exceeded", message: "The deadline passed while the picture waited." });
+      } else this.#start(entry);
+    }
+  }
+
+  /** Fails every waiting item of a plan that cannot run any more. */
+  failWaiting(plan: Plan, error: PublicError): void {
+    const key = planKey(plan);
+    for (const entry of [...this.#queue.items()]) {
+      if (entry.key === key && this.#queue.remove(entry)) this.#fail(entry, error);
+    }
+  }
+
+  /** Resolves when nothing waits or runs, or after `timeoutMs`; then says whether everything was finished. */
+  async whenIdle(timeoutMs: number): Promise<boolean> {
+    if (this.#entries.size === 0) return true;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const idle = new Promise<boolean>((resolve) => this.#idle.push(() => resolve(true)));
+    const late = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), timeoutMs);
+    });
+    const finished = await Promise.race([idle, late]);
+    clearTimeout(timer);
+    return finished;
+  }
+
+  #start(entry: Entry): void {
+    const { item } = entry;
+    entry.startedAt = Date.now();
+    entry.attempts++;
+    this.#options.workers.run({
+      task: {
+        id: item.id,
+        plan: entry.key,
+        index: item.index,
+        name: item.file.name,
+        bytes: item.file.bytes,
+        deadline: item.deadline,
+        explain: item.explain,
+        draw: item.draw,
+        exif: item.exif,
+      },
+      priority: entry.priority,
+      onOutcome: (outcome) => this.#onOutcome(entry, outcome),
+      onLost: (cause) => {
+        const error: PublicError = { code: "worker_failed", message: "The inference worker died on this picture." };
+        const empty = { faces: [], decodeMs: 0, times: [], traces: [] };
+        this.#onOutcome(entry, { ...empty, error, internal: cause });
+      },
+    });
+  }
+
+  #onOutcome(entry: Entry, outcome: ItemOutcome): void {
+    if (entry.cancelled) {
+      this.#forget(entry);
+      return;
+    }
+    const { error } = outcome;
+    if (error && WORTH_RETRYING.has(error.code)) {
+      if (entry.attempts < this.#options.maxAttempts && Date.now() < entry.item.deadline) {
+        this.#queue.add(entry);
+        // The loop that called this may still be tidying up after the failure.
+        queueMicrotask(() => this.dispatch());
+        return;
+      }
+      this.#bury(entry, error, outcome.internal ?? "");
+    }
+    if (!error) this.#learn(entry, outcome);
+    this.#settle(entry, outcome);
+  }
+
+  #learn(entry: Entry, outcome: ItemOutcome): void {
+    const busy = outcome.times.reduce((sum, time) => sum + time.elapsedMs - time.waitedMs, outcome.decodeMs);
+    const known = this.#costs.get(entry.key) ?? busy;
+    this.#costs.set(entry.key, known + COST_WEIGHT * (busy - known));
+  }
+
+  #fail(entry: Entry, error: PublicError): void {
+    this.#settle(entry, { faces: [], decodeMs: 0, times: [], traces: [], error });
+  }
+
+  #settle(entry: Entry, outcome: ItemOutcome): void {
+    this.#forget(entry);
+    const { queuedAt, startedAt, attempts, item } = entry;
+    item.settle({ outcome, queuedAt, startedAt, attempts });
+  }
+
+  #forget(entry: Entry): void {
+    this.#entries.delete(entry.item.id);
+    if (this.#entries.size > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #bury(entry: Entry, cause: PublicError, internal: string): void {
+    const { item } = entry;
+    const stage = cause.details?.stage;
+    const letter = {
+      address: `pipeline.${item.plan.name}${typeof stage === "string" ? ` stage ${stage}` : ""}`,
+      kind: "item",
+      cause,
+      internal,
+      attempts: entry.attempts,
+      messageId: item.id,
+      requestId: item.requestId,
+      sequence: item.index,
+      traceparent: item.traceparent,
+      time: Date.now(),
+      summary: summarise({ pipeline: entry.key, name: item.file.name, bytes: item.file.bytes }),
+      body: { pipeline: item.plan.name, name: item.file.name, bytes: item.file.bytes },
+    };
+    // The item is answered either way; a store that is down says so itself.
+    void Promise.resolve(this.#options.deadLetters.record(letter)).catch(() => undefined);
+  }
+}
