@@ -134,7 +134,10 @@ export interface ActorOptions<Body = unknown> {
   readonly remember?: number;
   /** Whether a body is what this actor takes; others go to the dead letters as `message_invalid`. */
   readonly accepts?: (body: unknown) => body is Body;
-  /** Gives back what a message held (such as a frame's slot) when it will not be handled, or not again. */
+  /**
+   * Gives back what a message held (such as a frame's slot) when it was accepted but will not be handled to its end. Not
+   * called for repeated messages, which hold what the first holds.
+   */
   readonly onDropped?: (message: ActorMessage<Body>, reason: DropReason) => void;
 }
 

@@ -32,10 +32,12 @@ export interface OneShotOptions<Body = unknown>
 
 /** What happens to actors, for logs. Each is called at once and must not throw. */
 export interface ActorObserver {
-  /** A handler or hook failed; `delay` is the wait in milliseconds until the instance is replaced, if it is. */
-  failed?(address: string, error: unknown, attempt: number, delay: number | undefined): void;
+  /** A handler or hook failed; `attempt` is 0 for hooks, `replaced` whether another instance follows. */
+  failed?(address: string, error: unknown, attempt: number, replaced: boolean): void;
   dropped?(address: string, messageId: string, reason: DropReason): void;
   deadLettered?(letter: DeadLetter): void;
+  /** The outcome of a message could not be told to its `replyTo`. */
+  outcomeLost?(replyTo: string, messageId: string, error: unknown): void;
   /** The sink did not take a letter. */
   letterLost?(letter: DeadLetter, error: unknown): void;
 }

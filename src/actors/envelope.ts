@@ -1,6 +1,6 @@
 /** What every message between actors carries beside its body, and how it is written on a bus. */
-import type { WireHeaders, WireRecord, WireValue } from "../bus/wire.ts";
-import { FacewireError, type PublicError } from "../errors.ts";
+import type { WireHeaders } from "../bus/wire.ts";
+import { type ErrorDetails, FacewireError, type PublicError } from "../errors.ts";
 
 /** A message's papers. */
 export interface Envelope {
@@ -79,9 +79,10 @@ function readNumber(headers: WireHeaders, name: string): number | undefined {
   return value;
 }
 
-/** A public error as a bus carries it. */
-export function errorToWire(error: PublicError): WireRecord {
+/** A public error with nothing in it that a bus would not carry. */
+export function carriableError(error: PublicError): PublicError {
+  if (error.details === undefined) return { code: error.code, message: error.message };
   // Details are plain JSON by contract; going through JSON makes that true for whatever was put there.
-  const details = error.details === undefined ? undefined : (JSON.parse(JSON.stringify(error.details)) as WireValue);
+  const details = JSON.parse(JSON.stringify(error.details)) as ErrorDetails;
   return { code: error.code, message: error.message, details };
 }
