@@ -17,8 +17,28 @@ export function checkAgainst<S extends TSchema>(
   value: unknown,
 ): { readonly value: Static<S>; readonly problems: readonly ValueProblem[] } {
   // Value.Default writes into what it is given.
-  const filled = Value.Default(schema, Value.Clone(value ?? (KindGuard.IsObject(schema) ? {} : value)));
+  const filled = fillRecords(
+    schema,
+    Value.Default(schema, Value.Clone(value ?? (KindGuard.IsObject(schema) ? {} : value))),
+  );
   return { value: filled as Static<S>, problems: problemsOf(schema, filled, []) };
+}
+
+/** `Value.Default` passes the values of a record by unless they have a default as a whole; their own keys may have some. */
+function fillRecords(schema: TSchema, value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  const record = value as Record<string, unknown>;
+  if (KindGuard.IsRecord(schema)) {
+    const valueSchema = Object.values(schema.patternProperties)[0] as TSchema;
+    for (const key of Object.keys(record)) {
+      record[key] = fillRecords(valueSchema, Value.Default(valueSchema, record[key]));
+    }
+  } else if (KindGuard.IsObject(schema)) {
+    for (const [key, property] of Object.entries(schema.properties)) {
+      if (Object.hasOwn(record, key)) record[key] = fillRecords(property, record[key]);
+    }
+  }
+  return value;
 }
 
 function problemsOf(schema: TSchema, value: unknown, base: YamlPath): ValueProblem[] {
