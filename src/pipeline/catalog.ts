@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { FacewireError } from "../errors.ts";
 import type { ModelCatalog } from "../inference/catalog.ts";
 import type { StageRegistry } from "../stages/registry.ts";
-import { type PlannedPipeline, planPipeline, type PlannerContext } from "./planner.ts";
+import { type PlannedPipeline, type PlannerContext, planPipeline } from "./planner.ts";
 
 /** A pipeline file as it was read last. */
 export interface PipelineFile {

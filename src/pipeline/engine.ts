@@ -23,7 +23,7 @@ import type {
   RunRequest,
   RunResult,
 } from "./results.ts";
-import { type SettledItem, Scheduler } from "./scheduler.ts";
+import { Scheduler, type SettledItem } from "./scheduler.ts";
 import { StageCosts } from "./stage-costs.ts";
 import { InferenceWorkers } from "./workers.ts";
 
@@ -325,9 +325,13 @@ function checkRequest(request: RunRequest, plan: Plan): number {
   const { files, priority, deadlineMs } = request;
   if (files.length === 0) throw new FacewireError("request_invalid", "The request holds no picture.");
   if (files.length > plan.maxFiles) {
-    throw new FacewireError("request_too_many_files", `Pipeline ${plan.name} takes at most ${plan.maxFiles} pictures.`, {
-      details: { files: files.length, limit: plan.maxFiles },
-    });
+    throw new FacewireError(
+      "request_too_many_files",
+      `Pipeline ${plan.name} takes at most ${plan.maxFiles} pictures.`,
+      {
+        details: { files: files.length, limit: plan.maxFiles },
+      },
+    );
   }
   if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9)) {
     throw new FacewireError("request_invalid", "The priority must be a whole number from 0 to 9.");

@@ -1,8 +1,8 @@
 /** One picture's answer from what a worker made of it. */
 import { faceJson } from "../stages/face-json.ts";
+import type { ItemOutcome } from "./protocol.ts";
 import type { ItemResult, ItemStatus } from "./results.ts";
 import type { SettledItem } from "./scheduler.ts";
-import type { ItemOutcome } from "./protocol.ts";
 
 /** The public result of an item. */
 export function itemResult(index: number, name: string, settled: SettledItem): ItemResult {

@@ -80,7 +80,10 @@ class Planner {
     if (this.#problems.length > 0) throw invalid("pipeline_invalid", this.#problems);
     const plan: Plan = {
       name: definition.name,
-      version: createHash("sha256").update([this.#source, ...this.#used].join("\0")).digest("hex").slice(0, 12),
+      version: createHash("sha256")
+        .update([this.#source, ...this.#used].join("\0"))
+        .digest("hex")
+        .slice(0, 12),
       steps,
       deadlineMs,
       maxFiles: definition.limits.files,

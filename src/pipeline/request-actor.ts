@@ -151,4 +151,3 @@ function late(index: number, name: string): ItemResult {
   const error = new FacewireError("deadline_exceeded", "The picture was not done by the deadline.").toPublic();
   return { index, name, status: "failed", faces: [], error };
 }
-

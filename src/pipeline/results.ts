@@ -87,9 +87,7 @@ export interface FaceJson {
     readonly data: string;
   };
   /** `data`: the encoded crop, base64. */
-  readonly crops?: Readonly<
-    Record<string, { content_type: string; width: number; height: number; data: string }>
-  >;
+  readonly crops?: Readonly<Record<string, { content_type: string; width: number; height: number; data: string }>>;
   readonly rejected?: { readonly stage: string; readonly reason: string; readonly message: string };
   readonly extra?: Readonly<Record<string, unknown>>;
 }
