@@ -6,7 +6,10 @@ import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { MODEL_TASKS } from "./model.ts";
 
 const strict = { additionalProperties: false } as const;
-const Name = Type.String({ pattern: "^[a-z0-9][a-z0-9.-]*$", description: "Lower-case letters, digits, dots, dashes." });
+const Name = Type.String({
+  pattern: "^[a-z0-9][a-z0-9.-]*$",
+  description: "Lower-case letters, digits, dots, dashes.",
+});
 const Size = Type.Integer({ minimum: 1, maximum: 4096 });
 const Literals = <T extends readonly string[]>(values: T, description?: string) =>
   Type.Unsafe<T[number]>(
@@ -18,6 +21,7 @@ const Literals = <T extends readonly string[]>(values: T, description?: string) 
 
 /** Names of the preparation steps, in the order they run in. */
 export const PREPARE_STEPS = ["tfjs-to-onnx", "dynamic-batch", "ultraface-priors", "flush-denormals"] as const;
+export type PrepareStep = (typeof PREPARE_STEPS)[number];
 
 /** How a crop is laid out around a subject. */
 export const CropRule = Type.Union([
@@ -147,13 +151,15 @@ export type OutputRule = Static<typeof OutputRule>;
 export const CALIBRATIONS = ["SOFT", "REGULAR", "HARD"] as const;
 export type CalibrationName = (typeof CALIBRATIONS)[number];
 
+const RawProbability = Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 });
 const LivenessCalibration = Type.Object(
   {
     live_label: Type.String({ description: "The label of output `live` that means a live person." }),
     thresholds: Type.Object(
-      Object.fromEntries(
-        CALIBRATIONS.map((name) => [name, Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 })]),
-      ) as Record<CalibrationName, TSchema & { static: number }>,
+      { SOFT: RawProbability, REGULAR: RawProbability, HARD: RawProbability } satisfies Record<
+        CalibrationName,
+        TSchema
+      >,
       { ...strict, description: "Raw probability at which a face is called live, per calibration." },
     ),
     min_crop_room: Type.Number({
