@@ -7,6 +7,8 @@ import type { Face, Item, Part } from "./item.ts";
 export interface ModelUse {
   readonly name: string;
   readonly task: ModelTask;
+  /** Outputs its card must describe beyond what the task needs, so that asking for one that is not there fails at check. */
+  readonly outputs?: readonly string[];
 }
 
 /** How values of a part are put together over the pictures of a request. */
@@ -16,6 +18,7 @@ export const AGGREGATE_METHODS = [
   "maximum",
   "majority",
   "best-quality",
+  "quality-weighted-mean",
   "quality-weighted-logit-mean",
 ] as const;
 export type AggregateMethod = (typeof AGGREGATE_METHODS)[number];
@@ -30,6 +33,7 @@ export interface AggregateInput {
 export interface StageAggregation {
   /** Key under `aggregate:` in a pipeline, such as `liveness`. */
   readonly key: string;
+  /** Methods that fit this part; the first is the one to use when nothing speaks against it. */
   readonly methods: readonly AggregateMethod[];
   /**
    * Puts the values together. `options` are those of the stage in this pipeline; `inputs` is not empty and every face has
