@@ -1,6 +1,7 @@
 /** Checks a value against a TypeBox schema and tells every mistake in words a user can act on. */
 import { KindGuard, type Static, type TSchema } from "@sinclair/typebox";
 import { Value, type ValueError, ValueErrorType } from "@sinclair/typebox/value";
+import { withDefaults } from "./defaults.ts";
 import { describeSchema, describeValue, literalsOf } from "./describe.ts";
 import { nearest } from "./nearest.ts";
 import type { ProblemExtra, YamlPath } from "./problem.ts";
@@ -16,29 +17,8 @@ export function checkAgainst<S extends TSchema>(
   schema: S,
   value: unknown,
 ): { readonly value: Static<S>; readonly problems: readonly ValueProblem[] } {
-  // Value.Default writes into what it is given.
-  const filled = fillRecords(
-    schema,
-    Value.Default(schema, Value.Clone(value ?? (KindGuard.IsObject(schema) ? {} : value))),
-  );
+  const filled = withDefaults(schema, value ?? (KindGuard.IsObject(schema) ? {} : value));
   return { value: filled as Static<S>, problems: problemsOf(schema, filled, []) };
-}
-
-/** `Value.Default` passes the values of a record by unless they have a default as a whole; their own keys may have some. */
-function fillRecords(schema: TSchema, value: unknown): unknown {
-  if (typeof value !== "object" || value === null) return value;
-  const record = value as Record<string, unknown>;
-  if (KindGuard.IsRecord(schema)) {
-    const valueSchema = Object.values(schema.patternProperties)[0] as TSchema;
-    for (const key of Object.keys(record)) {
-      record[key] = fillRecords(valueSchema, Value.Default(valueSchema, record[key]));
-    }
-  } else if (KindGuard.IsObject(schema)) {
-    for (const [key, property] of Object.entries(schema.properties)) {
-      if (Object.hasOwn(record, key)) record[key] = fillRecords(property, record[key]);
-    }
-  }
-  return value;
 }
 
 function problemsOf(schema: TSchema, value: unknown, base: YamlPath): ValueProblem[] {
@@ -57,7 +37,7 @@ function problemsOf(schema: TSchema, value: unknown, base: YamlPath): ValueProbl
 
 /** Defaults of a union's variant are only filled in once the variant fits, so here they still have to be. */
 function problemsOfBranch(schema: TSchema, value: unknown, base: YamlPath): ValueProblem[] {
-  return problemsOf(schema, Value.Default(schema, Value.Clone(value)), base);
+  return problemsOf(schema, withDefaults(schema, value), base);
 }
 
 function explain(error: ValueError, path: YamlPath): ValueProblem[] {

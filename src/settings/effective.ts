@@ -1,0 +1,30 @@
+/** The settings as `facewire config` shows them: in the units of the file, with secrets hidden. */
+import { KindGuard, type TSchema } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import { type Settings, SettingsSchema } from "./schema.ts";
+
+/** Stands where a secret is. */
+export const HIDDEN = "(hidden)";
+
+/** Plain data in the shape of the settings file. Of secret maps the keys stay, of secret texts whether they are set. */
+export function effectiveSettings(settings: Settings): Readonly<Record<string, unknown>> {
+  // Encode writes into what it is given, and settings are frozen.
+  const written = Value.Encode(SettingsSchema, Value.Clone(settings));
+  return hideSecrets(SettingsSchema, written) as Record<string, unknown>;
+}
+
+function hideSecrets(schema: TSchema, value: unknown): unknown {
+  if (KindGuard.IsRecord(schema)) {
+    const entry = Object.values(schema.patternProperties)[0] as TSchema;
+    return mapValues(value, (child) => hideSecrets(entry, child));
+  }
+  if (schema.secret === true) return value === "" ? "" : HIDDEN;
+  if (KindGuard.IsObject(schema)) {
+    return mapValues(value, (child, key) => hideSecrets(schema.properties[key] as TSchema, child));
+  }
+  return value;
+}
+
+function mapValues(value: unknown, change: (child: unknown, key: string) => unknown): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value as object).map(([key, child]) => [key, change(child, key)]));
+}
