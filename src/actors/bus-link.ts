@@ -1,11 +1,11 @@
 /** Between the actors of one system and the bus: what comes in for them, and what they send to others. */
 import type { Bus, Delivery, Subscription } from "../bus/bus.ts";
 import type { Clock } from "../bus/clock.ts";
-import type { WireValue } from "../bus/wire.ts";
+import { NO_HEADERS, type WireValue } from "../bus/wire.ts";
 import { FacewireError } from "../errors.ts";
 import type { AskOptions } from "./actor.ts";
 import { CAPACITY, type Cell } from "./cell.ts";
-import { type Envelope, readEnvelope, writeEnvelope } from "./envelope.ts";
+import { type Envelope, type ReadEnvelope, readEnvelope, writeEnvelope } from "./envelope.ts";
 import { type Asker, Work } from "./work.ts";
 
 /** Questions are withdrawn here, by the id of their message; every system listens. */
@@ -128,7 +128,7 @@ export class BusLink {
   async #deliver(cell: Cell, delivery: Delivery): Promise<void> {
     const { responder } = delivery;
     try {
-      const { envelope, ask } = readEnvelope(delivery.id, delivery.headers);
+      const { envelope, ask } = this.#read(cell, delivery);
       if (ask && responder) {
         await cell.offer(this.#remoteQuestion(cell, envelope, delivery));
       } else {
@@ -139,6 +139,14 @@ export class BusLink {
       const coded = FacewireError.from(error);
       this.#remote.delete(delivery.id);
       responder?.refuse(coded.toPublic());
+    }
+  }
+
+  #read(cell: Cell, delivery: Delivery): ReadEnvelope {
+    try {
+      return readEnvelope(delivery.id, delivery.headers);
+    } catch {
+      throw cell.refuseMalformed(new Work(readEnvelope(delivery.id, NO_HEADERS).envelope, delivery.body, true));
     }
   }
 

@@ -133,6 +133,12 @@ export class Cell implements ActorRef, LedgerOwner {
     });
   }
 
+  /** Counts and keeps a message that cannot even be offered; returns what its sender is told. */
+  refuseMalformed(work: Work): FacewireError {
+    this.counters.received++;
+    return this.#ledger.malformed(work);
+  }
+
   /** An asker, or a sender that waits for room, does not want the message any more. */
   withdraw(work: Work, asker: Asker | undefined, reason: "deadline" | "cancelled"): void {
     const principal = work.principal;
