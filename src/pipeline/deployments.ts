@@ -127,17 +127,17 @@ export class Deployments {
   async #take(reading: PipelineReading): Promise<void> {
     const { name, file, text, planned, error } = reading;
     const known = this.#entries.get(name);
-    const sameVersion = planned !== undefined && known?.deployed?.planned.plan.version === planned.plan.version;
-    if (known && known.text === text && (sameVersion || known.error?.message === error?.message)) return;
     const entry: Entry = known ?? { name, file, text, deployed: undefined, waiting: undefined, error: undefined };
-    this.#entries.set(name, entry);
     entry.text = text;
     entry.waiting = undefined;
     if (!planned) {
+      const isNews = entry.error?.message !== error?.message;
       entry.error = error;
-      this.#onChange(name, "", error);
-    } else if (sameVersion) entry.error = undefined;
+      if (isNews) this.#onChange(name, "", error);
+    } else if (entry.deployed?.planned.plan.version === planned.plan.version) entry.error = undefined;
     else await this.#deploy(entry, planned);
+    // A new name is listed once it is known whether it can run.
+    this.#entries.set(name, entry);
   }
 
   async #deploy(entry: Entry, planned: PlannedPipeline): Promise<void> {

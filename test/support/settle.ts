@@ -9,8 +9,12 @@ export async function settle(): Promise<void> {
 const PATIENCE = 3000;
 
 /** Resolves once `condition` holds; for facts that no promise announces. */
-export async function eventually(condition: () => boolean, what = condition.toString()): Promise<void> {
-  const end = Date.now() + PATIENCE;
+export async function eventually(
+  condition: () => boolean,
+  what = condition.toString(),
+  patience = PATIENCE,
+): Promise<void> {
+  const end = Date.now() + patience;
   while (!condition()) {
     if (Date.now() > end) throw new Error(`This did not come true: ${what}`);
     await new Promise<void>((resolve) => setTimeout(resolve, 1));
