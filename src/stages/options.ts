@@ -2,6 +2,7 @@
 import { type TObject, type TProperties, Type } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { FacewireError } from "../errors.ts";
+import { withDefaults } from "../yaml/defaults.ts";
 import type { StageKind } from "./stage.ts";
 
 /** The options of a stage: an object that takes no other keys. */
@@ -47,7 +48,7 @@ export function toPixels(value: number | string): number {
  * `details.problems` name each wrong option by its path.
  */
 export function parseStageOptions(kind: StageKind, written: unknown): Record<string, unknown> {
-  const options = Value.Default(kind.options, Value.Clone(written ?? {}));
+  const options = withDefaults(kind.options, written ?? {});
   const problems = [...Value.Errors(kind.options, options)].map((error) => ({
     path: error.path,
     message: error.message,

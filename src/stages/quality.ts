@@ -64,7 +64,7 @@ export default defineStage({
   drops:
     "Rejects faces that fail a gate, with the first of these reasons that holds: eye_distance, sharpness, darkness, light, " +
     "saturation, crop_room, overall, yaw, pitch, roll. Without gates nothing.",
-  cost: "70 µs a face, whatever its size; no model (one thread of a 2-core x86-64 machine with AVX-512).",
+  cost: "70 µs a face; no model (one thread of a 2-core x86-64 machine with AVX-512).",
   models: () => [],
   aggregation: {
     key: "quality",
