@@ -36,7 +36,7 @@ const COLORS: Readonly<Record<AnnotationTone, { readonly line: string; readonly 
 /** Sizes in shares of the drawn picture's longer side, with the least that can still be seen or read. */
 const STROKE = { share: 1 / 400, least: 1.5 };
 const TEXT = { share: 1 / 60, least: 11 };
-const DOT = { share: 1 / 700, least: 0.9 };
+const DOT = { share: 1 / 600, least: 1.2 };
 /** A label is at most this share of the picture's width. */
 const LABEL_SHARE = 0.6;
 const LINE_HEIGHT = 1.25;
@@ -107,7 +107,7 @@ function drawFace({ box, landmarks = [], tone }: Annotation, { scale, stroke, do
   return (
     `<rect ${shape} stroke="#000" stroke-opacity="0.45" stroke-width="${px(stroke * 1.9)}"/>` +
     `<rect ${shape} stroke="${line}" stroke-width="${px(stroke)}"/>` +
-    `<g fill="${line}" stroke="#000" stroke-opacity="0.55" stroke-width="${px(dot * 0.5)}">${dots}</g>`
+    `<g fill="${line}" stroke="#000" stroke-opacity="0.55" stroke-width="${px(dot * 0.6)}" paint-order="stroke">${dots}</g>`
   );
 }
 

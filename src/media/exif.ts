@@ -31,7 +31,9 @@ export async function readExif(bytes: Uint8Array): Promise<Record<string, unknow
   const source = exifSource(bytes);
   if (!source) return undefined;
   try {
-    const fields = plain(await exifr.parse(source, OPTIONS), 0);
+    // `errors` is the reader's own field: what it could not make sense of.
+    const { errors: _, ...read } = (await exifr.parse(source, OPTIONS)) ?? {};
+    const fields = plain(read, 0);
     return isRecord(fields) && Object.keys(fields).length > 0 ? fields : undefined;
   } catch {
     // Damaged EXIF says nothing about the pixels: the picture is used without it.

@@ -1,17 +1,17 @@
 /** JPEG, PNG, WebP, GIF and TIFF through sharp (libvips). */
 import sharp, { type Sharp, type SharpOptions } from "sharp";
 import { FacewireError } from "../errors.ts";
+import { namesSrgbProfile } from "./color-profile.ts";
+import { endsEarly } from "./early-end.ts";
 import type { PictureLimits } from "./limits.ts";
 import type { PictureFormat } from "./picture.ts";
 import { checkSize, cutOff, type DecodedPixels, damaged } from "./pixels.ts";
+import { firstPageOnly } from "./tiff-pages.ts";
 
 // One thread a picture: every core has a worker that decodes its own pictures, more threads would only fight.
 sharp.concurrency(1);
 // Pictures do not come twice; libvips' cache of operations would only hold memory.
 sharp.cache(false);
-
-/** What libvips' loaders say when a file ends early. Their other messages mean damage. */
-const ENDS_EARLY = /premature end|truncated|end of (file|stream|input)|eof|not enough data|read error|out of data/i;
 
 /** Decodes with sharp to upright sRGB, transparency laid on black; throws coded errors. */
 export async function decodeWithSharp(
@@ -19,15 +19,17 @@ export async function decodeWithSharp(
   format: PictureFormat,
   limits: PictureLimits,
 ): Promise<DecodedPixels> {
+  const input = format === "tiff" ? firstPageOnly(bytes) : bytes;
   const options: SharpOptions = {
     // Checked by libvips against the header, before pixels are decoded.
     limitInputPixels: limits.maxPixels,
     failOn: limits.truncated === "refuse" ? "error" : "none",
     // The first frame or page only.
     pages: 1,
+    ignoreIcc: format === "jpeg" && namesSrgbProfile(bytes),
   };
   try {
-    const { data, info } = await sharp(bytes, options)
+    const { data, info } = await sharp(input, options)
       .autoOrient()
       .flatten({ background: "#000" })
       .toColourspace("srgb")
@@ -37,7 +39,7 @@ export async function decodeWithSharp(
     checkSize(info.width, info.height, limits);
     return { data, width: info.width, height: info.height, channels: info.channels === 1 ? 1 : 3 };
   } catch (thrown) {
-    throw await explain(thrown, bytes, format, limits, options);
+    throw await explain(thrown, input, format, limits, options);
   }
 }
 
@@ -60,7 +62,8 @@ async function explain(
       cause: thrown,
     });
   }
-  return ENDS_EARLY.test(message) ? cutOff(format, thrown) : damaged(format, thrown);
+  const cut = limits.truncated === "refuse" && endsEarly(bytes, format);
+  return cut ? cutOff(format, thrown) : damaged(format, thrown);
 }
 
 /** The error that names the declared size of a picture that is too large; reads the header only. */

@@ -27,9 +27,11 @@ export async function nameForeignFormat(bytes: Uint8Array): Promise<string | und
   return nameText(head) ?? (await nameBinary(head));
 }
 
+/** Two letters are enough for the library to say BMP: what got here is none. */
 async function nameBinary(head: Uint8Array): Promise<string | undefined> {
   try {
-    return (await fileTypeFromBuffer(head))?.ext;
+    const name = (await fileTypeFromBuffer(head))?.ext;
+    return name === "bmp" ? undefined : name;
   } catch {
     // A header cut off in the middle of what announces it: then it is not known.
     return undefined;
