@@ -1,0 +1,53 @@
+/** Opens the SQLite database of an installation. */
+import { Database } from "bun:sqlite";
+import { mkdir, open } from "node:fs/promises";
+import { join } from "node:path";
+import { Kysely } from "kysely";
+import { FacewireError } from "../errors.ts";
+import type { Schema } from "./schema.ts";
+import { sqliteDialect } from "./sqlite-dialect.ts";
+import { storeError } from "./sqlite-errors.ts";
+
+/** How a database is opened. */
+export interface SqliteOptions {
+  /**
+   * Milliseconds to wait for another process that writes. The wait blocks the thread, so it is short: another writer
+   * (a `facewire tokens` command) holds the lock for a few milliseconds.
+   */
+  readonly busyTimeoutMs?: number;
+}
+
+/** File in the data folder. */
+const DATABASE_FILE = "facewire.sqlite";
+const BUSY_TIMEOUT_MS = 2_000;
+
+/**
+ * Opens `facewire.sqlite` in a folder, creating both for this user only. Rejects with `store_unavailable`.
+ *
+ * WAL, so that readers and a writer of other processes do not wait for each other; `synchronous = FULL`, so that a
+ * commit is on the disk when it returns, also when the power fails: what was acknowledged is kept. The price is one
+ * fsync for each write, and writes are rare.
+ */
+export async function openSqlite(dataDir: string, options: SqliteOptions = {}): Promise<Kysely<Schema>> {
+  const file = join(dataDir, DATABASE_FILE);
+  try {
+    await mkdir(dataDir, { recursive: true, mode: 0o700 });
+    // SQLite gives its side files the mode of the database, but would create that readable for everybody.
+    await (await open(file, "a", 0o600)).close();
+  } catch (cause) {
+    const message = "The data folder cannot be written to (data_dir).";
+    throw new FacewireError("store_unavailable", message, { details: { reason: "cannot_open" }, cause });
+  }
+  let database: Database | undefined;
+  try {
+    database = new Database(file, { create: false, readwrite: true, strict: true });
+    database.run(`pragma busy_timeout = ${options.busyTimeoutMs ?? BUSY_TIMEOUT_MS}`);
+    database.run("pragma journal_mode = wal");
+    database.run("pragma synchronous = full");
+    database.run("pragma foreign_keys = on");
+  } catch (error) {
+    database?.close();
+    throw storeError(error);
+  }
+  return new Kysely<Schema>({ dialect: sqliteDialect(database) });
+}
