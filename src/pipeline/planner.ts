@@ -278,7 +278,14 @@ class Planner {
       } else if (card.task !== use.task) {
         const message = `needs a model for ${use.task}; ${use.name} is for ${card.task}`;
         this.#report(at, message, { found: use.name, allowed });
-      } else names.push(card.name);
+      } else {
+        const missing = use.outputs?.find((output) => !Object.hasOwn(card.outputs, output));
+        if (missing !== undefined) {
+          const message = `needs the output ${missing}, which no output of model ${card.name} is`;
+          this.#report(at, message, { found: missing, allowed: Object.keys(card.outputs) });
+        }
+        names.push(card.name);
+      }
     }
     return names;
   }

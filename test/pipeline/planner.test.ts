@@ -146,6 +146,12 @@ describe("models", () => {
     expect(problem?.allowed).not.toContain("liveness-default");
   });
 
+  test("without an output that is asked for are refused, and no value is invented", () => {
+    const [problem] = problems("stages:\n  - detect: {}\n  - attributes: { want: [age, ethnicity] }\n");
+    expect(problem).toMatchObject({ line: 5, found: "ethnicity", allowed: ["age", "gender"] });
+    expect(problem?.message).toContain("faceres-age-gender");
+  });
+
   test("of another task are refused", () => {
     const [problem] = problems("stages:\n  - detect: { model: liveness-default }\n");
     expect(problem?.message).toContain("liveness-default is for liveness");
