@@ -1,8 +1,11 @@
 /** What actors count about themselves, for a metrics layer to read. */
 import { DROP_REASONS, type DropReason } from "./actor.ts";
 
-/** Counts of one kind of actor since the system began. Every received message ends in exactly one of the others but `waiting`. */
-export interface ActorCounts {
+/**
+ * Counts of one kind of actor since the system began, and two that are of now. Every received message ends as one of
+ * handled, refused, rejected, given up or dropped; until then it waits or is in hand.
+ */
+export interface ActorCounters {
   /** Offered to a mailbox, accepted or not. */
   received: number;
   /** Handled to a reply or to the end. */
@@ -11,12 +14,11 @@ export interface ActorCounts {
   refused: number;
   /** Turned away before a mailbox took it: full, draining or not of the right form. */
   rejected: number;
+  /** Failed on too often. */
+  givenUp: number;
   readonly dropped: Record<DropReason, number>;
+  /** Dead letters written, for whichever reason. */
   deadLetters: number;
-}
-
-/** {@link ActorCounts} and what is not about single messages. */
-export interface ActorCounters extends ActorCounts {
   /** Times a handler failed, repeats counted. */
   failed: number;
   /** Instances that were replaced. */
@@ -36,6 +38,7 @@ export function createCounters(): ActorCounters {
     handled: 0,
     refused: 0,
     rejected: 0,
+    givenUp: 0,
     dropped: Object.fromEntries(DROP_REASONS.map((reason) => [reason, 0])) as Record<DropReason, number>,
     deadLetters: 0,
     failed: 0,

@@ -88,6 +88,7 @@ export class Ledger {
 
   /** The actor failed on it too often. */
   givenUp(work: Work, thrown: unknown): void {
+    this.#owner.counters.givenUp++;
     const code = this.#owner.options.failureCode ?? "internal";
     const error = FacewireError.from(thrown, code, "The work failed, also when it was tried again.");
     this.#letter(work, error, thrown);

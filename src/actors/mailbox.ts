@@ -44,7 +44,7 @@ export class Mailbox<T> {
    */
   offer(item: T): boolean | Promise<boolean> {
     if (this.#items.length >= this.#capacity) this.#makeRoom();
-    if (this.#items.length < this.#capacity && !this.#blocked?.length) {
+    if (this.#items.length < this.#capacity) {
       this.#items.push(item);
       this.#host.admitted(item);
       return true;

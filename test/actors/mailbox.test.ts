@@ -98,6 +98,21 @@ describe("a full mailbox", () => {
     expect(system.counters().get("a")).toMatchObject({ handled: 3, dropped: { deadline: 1, overflow: 0 } });
   });
 
+  test("drop-oldest: nothing live gives way while something late can", async () => {
+    const { system, clock } = stageSet();
+    const { factory, arrived, openAll } = gate();
+    system.spawn("a", factory, { capacity: 2, overflow: "drop-oldest" });
+    await system.tell("a", 0);
+    await settle();
+    await system.tell("a", 1);
+    await system.tell("a", 2, { deadline: clock.now() + 50 });
+    await clock.advance(50);
+    await system.tell("a", 3);
+    openAll();
+    await settle();
+    expect(arrived).toEqual([0, 1, 3]);
+  });
+
   test("a busy actor lets timers and sockets have their turn", async () => {
     const { system } = stageSet();
     let handled = 0;

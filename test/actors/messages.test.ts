@@ -165,6 +165,16 @@ describe("deadlines", () => {
     expect(ref.state).toBe("running");
   });
 
+  test("a handler that is done in time leaves no timer behind", async () => {
+    const { system, clock, soon } = stageSet();
+    system.spawn(
+      "a",
+      actor((_, { signal }) => signal.aborted),
+    );
+    expect(await system.ask<boolean>("a", 1, { deadline: soon() })).toBe(false);
+    expect(clock.pendingTimers).toBe(0);
+  });
+
   test("checkpoint throws once the deadline has passed, also when no timer has fired yet", async () => {
     const { system, clock } = stageSet();
     const passed: string[] = [];

@@ -238,6 +238,47 @@ describe("a message an actor fails on", () => {
   });
 });
 
+describe("the counters", () => {
+  test("account for every message that was received", async () => {
+    const { system, clock, soon } = stageSet();
+    const held = Promise.withResolvers<void>();
+    const counters = () => system.counters().get("a");
+    system.spawn(
+      "a",
+      actor(async ({ body }: ActorMessage) => {
+        if (body === "bug") throw new Error("always");
+        if (body === "bad") throw new FacewireError("picture_damaged", "Bad.");
+        await held.promise;
+      }),
+      { capacity: 5, maxAttempts: 1, backoff },
+    );
+    await system.tell("a", "good", { id: "same" });
+    await settle();
+    const controller = new AbortController();
+    const asked = rejection(system.ask("a", "good", { deadline: soon(), signal: controller.signal }));
+    await system.tell("a", "bug");
+    await system.tell("a", "bad");
+    await system.tell("a", "good", { deadline: clock.now() + 1 });
+    await system.tell("a", "good");
+    const full = rejection(system.tell("a", "good"));
+    await system.tell("a", "good", { id: "same" });
+    controller.abort();
+    expect([(await asked).code, (await full).code]).toEqual(["request_cancelled", "mailbox_full"]);
+    await clock.advance(1);
+    held.resolve();
+    await clock.advance(100);
+    expect(counters()).toMatchObject({
+      received: 8,
+      handled: 2,
+      refused: 1,
+      rejected: 1,
+      givenUp: 1,
+      dropped: { overflow: 0, deadline: 1, cancelled: 1, duplicate: 1, stopped: 0 },
+      waiting: 0,
+    });
+  });
+});
+
 describe("stopping", () => {
   test("stop answers what waits with shutting_down, keeps what nobody asked for as dead letters, and frees the address", async () => {
     const { system, soon, deadLetters } = stageSet();
@@ -266,6 +307,18 @@ describe("stopping", () => {
       actor(() => "another"),
     );
     expect(await system.ask<string>("a", 1, { deadline: soon() })).toBe("another");
+  });
+
+  test("an actor that may drop messages leaves no dead letters when it stops", async () => {
+    const { system, clock, deadLetters } = stageSet();
+    const { factory } = gate();
+    const ref = system.spawn("a", factory, { overflow: "drop-oldest" });
+    for (const body of [1, 2, 3]) await system.tell("a", body);
+    const stopping = ref.stop(0);
+    await clock.advance(0);
+    await stopping;
+    expect(deadLetters.letters).toEqual([]);
+    expect(system.counters().get("a")).toMatchObject({ dropped: { stopped: 3 } });
   });
 
   test("a handler that never ends is waited for no longer than the patience, and its asker is told", async () => {
@@ -352,6 +405,27 @@ describe("stopping", () => {
     expect(deadLetters.letters).toMatchObject([{ address: "first", cause: { code: "picture_damaged" } }]);
     expect(bus.stats().subscriptions).toBe(0);
     expect(bus.status.kind).toBe("connected");
+  });
+
+  test("a system that drains waits until the sink has its dead letters", async () => {
+    const { bus, clock, soon } = stageSet();
+    const written = Promise.withResolvers<void>();
+    const system = new ActorSystem({ bus, clock, deadLetters: { record: () => written.promise } });
+    system.spawn(
+      "a",
+      actor(() => {
+        throw new FacewireError("picture_damaged", "Bad.");
+      }),
+    );
+    await system.tell("a", 1);
+    let drained = false;
+    const draining = system.drain(soon()).then(() => {
+      drained = true;
+    });
+    await settle();
+    expect(drained).toBe(false);
+    written.resolve();
+    await draining;
   });
 
   test("a system's drain ends at its deadline whatever its actors do", async () => {

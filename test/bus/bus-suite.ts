@@ -612,6 +612,28 @@ export function describeBus(name: string, subject: BusUnderTest): void {
         expect(await second.promise).toMatchObject({ id: "w", body: "mine", attempt: 2 });
       });
 
+      test("what the handlers of a closed consumer say later no longer counts", async () => {
+        const begun = Promise.withResolvers<void>();
+        const fail = Promise.withResolvers<never>();
+        const letters: WireValue[] = [];
+        const onDeadLetter = (work: WorkMessage): void => void letters.push(work.body);
+        const handler = (): Promise<never> => {
+          begun.resolve();
+          return fail.promise;
+        };
+        const consumer = await bus.consume(queue, handler, { maxDeliver: 1, onDeadLetter });
+        await bus.enqueue(queue, "mine");
+        await begun.promise;
+        consumer.close();
+        fail.reject(new Error("too late"));
+        const got: WireValue[] = [];
+        await peer.consume(queue, async ({ body }) => void got.push(body), none);
+        await bus.enqueue(queue, "last");
+        await eventually(() => got.includes("last") && got.includes("mine"));
+        expect(got.length).toBe(2);
+        expect(letters).toEqual([]);
+      });
+
       test("a consumer that drains finishes what it has and leaves the rest to others", async () => {
         const gate = Promise.withResolvers<void>();
         const got: WireValue[] = [];

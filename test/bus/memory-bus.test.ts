@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { WorkMessage } from "../../src/bus/bus.ts";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { rejection, settle } from "../support/settle.ts";
@@ -35,6 +36,25 @@ describe("the bus inside one process", () => {
     await clock.advance(10_000);
     expect(times).toEqual([0, 100, 300, 600, 900]);
     expect(clock.pendingTimers).toBe(0);
+  });
+
+  test("work that is tried again goes before work that waits", async () => {
+    const clock = new FakeClock();
+    const bus = new MemoryBus({ clock });
+    const log: unknown[] = [];
+    const gate = Promise.withResolvers<void>();
+    const handler = async ({ body, attempt }: WorkMessage): Promise<void> => {
+      log.push(body);
+      if (body === 1 && attempt === 1) throw new Error("once");
+      if (body === 2) await gate.promise;
+    };
+    const backoff = { initial: 100, max: 100, factor: 1, jitter: 0 };
+    await bus.consume("work", handler, { backoff, onDeadLetter: () => {} });
+    for (const body of [1, 2, 3, 4]) await bus.enqueue("work", body);
+    await clock.advance(100);
+    gate.resolve();
+    await clock.advance(0);
+    expect(log).toEqual([1, 2, 1, 3, 4]);
   });
 
   test("jitter takes off its share of the wait by chance", async () => {
