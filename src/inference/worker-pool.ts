@@ -51,6 +51,7 @@ export class WorkerPool<To, From> {
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
   #stopping = false;
   #restarts = 0;
+  #abandoned = 0;
 
   constructor(options: WorkerPoolOptions<To, From>) {
     this.#options = options;
@@ -66,6 +67,24 @@ export class WorkerPool<To, From> {
   /** Workers replaced since the start. */
   get restarts(): number {
     return this.#restarts;
+  }
+
+  /**
+   * Gives up on a worker that does not answer: another takes its place while the thread is left to itself, because it
+   * cannot be ended safely. False when as many were given up before as there are places; the worker then stays.
+   */
+  abandon(place: number, cause: string): boolean {
+    const worker = this.#workers[place];
+    if (!worker || worker.state === "lost" || this.#abandoned >= this.#options.size) return false;
+    this.#abandoned++;
+    worker.abandon();
+    this.#lose(worker, cause);
+    return true;
+  }
+
+  /** Threads that were given up and may still run. */
+  get abandoned(): number {
+    return this.#abandoned;
   }
 
   /** Asks every worker to end when it has nothing to do, and waits for them until `timeoutMs` have passed. */
@@ -95,10 +114,13 @@ export class WorkerPool<To, From> {
       } else events.onMessage(worker, message as From);
     });
     worker.onEnd((cause) => {
-      if (this.#stopping) return;
-      events.onLost(worker, cause);
-      this.#replace(place, worker.startedAt);
+      if (!this.#stopping) this.#lose(worker, cause);
     });
+  }
+
+  #lose(worker: Thread<To>, cause: string): void {
+    this.#options.events.onLost(worker, cause);
+    this.#replace(worker.place, worker.startedAt);
   }
 
   #replace(place: number, startedAt: number): void {
@@ -151,6 +173,14 @@ class Thread<To> implements PoolWorker<To> {
 
   onEnd(listener: (cause: string) => void): void {
     this.#end = listener;
+  }
+
+  /** Stops listening to it; it no longer keeps the process from ending. */
+  abandon(): void {
+    this.state = "lost";
+    this.#end = () => {};
+    this.#worker.removeAllListeners("message");
+    this.#worker.unref();
   }
 
   unref(): void {

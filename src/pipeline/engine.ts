@@ -25,7 +25,7 @@ import type {
 } from "./results.ts";
 import { Scheduler, type SettledItem } from "./scheduler.ts";
 import { StageCosts } from "./stage-costs.ts";
-import { InferenceWorkers } from "./workers.ts";
+import { InferenceWorkers, type WorkerCounts } from "./workers.ts";
 
 /** What an engine is made of. */
 export interface EngineOptions {
@@ -41,6 +41,8 @@ export interface EngineOptions {
   readonly itemsPerWorker: number;
   /** Tries before an item on which a stage fails or a worker dies is given up. */
   readonly maxAttempts: number;
+  /** Milliseconds after an item's deadline at which a worker that has not answered is replaced; 10 s by default. */
+  readonly stuckAfterMs?: number;
   readonly pools: Readonly<Record<string, PoolSettings>>;
   readonly queue: { readonly limit: number; readonly maxBytes: number };
   readonly actors: Actors;
@@ -52,6 +54,8 @@ export interface EngineOptions {
 
 /** Milliseconds between tries to take up pipelines that could not run. */
 const RETRY_EVERY = 5_000;
+/** See {@link EngineOptions.stuckAfterMs}. */
+const STUCK_AFTER = 10_000;
 /** Milliseconds that a worker gets to end by itself. */
 const WORKER_PATIENCE = 5_000;
 
@@ -89,6 +93,7 @@ class PipelineEngine implements Engine {
     this.#workers = new InferenceWorkers({
       size: options.workers,
       itemsPerWorker: options.itemsPerWorker,
+      stuckAfterMs: options.stuckAfterMs ?? STUCK_AFTER,
       setup: {
         stageFiles: options.stageFiles,
         cards: models.list(),
@@ -167,17 +172,13 @@ class PipelineEngine implements Engine {
   }
 
   health(): Readonly<Record<string, PartHealth>> {
-    const { size, ready, busy, restarts } = this.#workers.counts;
+    const workers = this.#workers.counts;
     const entries = this.#deployments.list();
     const broken = entries.filter((entry) => entry.error !== undefined);
     const down = entries.filter((entry) => entry.running === undefined);
     const models = down.filter((entry) => entry.error?.code.startsWith("model_"));
     return {
-      workers: {
-        status: ready === size ? "ok" : ready > 0 ? "degraded" : "failed",
-        ...(ready === size ? {} : { message: `${ready} of ${size} inference workers are ready.` }),
-        details: { size, ready, busy, restarts },
-      },
+      workers: workersHealth(workers),
       queue: {
         status: "ok",
         details: { waiting: this.#scheduler.waiting, limit: this.#options.queue.limit, pools: this.#poolCounts() },
@@ -352,6 +353,20 @@ function summary(entry: PipelineEntry): PipelineSummary {
     status: pipelineHealth(entry),
     ...(error ? { error: error.toPublic() } : {}),
   };
+}
+
+function workersHealth(counts: WorkerCounts): PartHealth {
+  const { ready, size, abandoned } = counts;
+  const details = { ...counts };
+  if (ready < size) {
+    return {
+      status: ready > 0 ? "degraded" : "failed",
+      message: `${ready} of ${size} inference workers are ready.`,
+      details,
+    };
+  }
+  if (abandoned === 0) return { status: "ok", details };
+  return { status: "degraded", message: `${abandoned} worker threads hang; a restart frees their cores.`, details };
 }
 
 function pipelineHealth({ running, error }: PipelineEntry): PipelineSummary["status"] {

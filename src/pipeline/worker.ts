@@ -14,9 +14,17 @@ import type { Item } from "../stages/item.ts";
 import { StageRegistry } from "../stages/registry.ts";
 import { annotationsOf } from "./annotations.ts";
 import { Executor, type ItemControl, type ItemRun } from "./executor.ts";
-import type { Plan } from "./plan.ts";
-import { stagesOf } from "./plan.ts";
+import { type Plan, stagesOf } from "./plan.ts";
 import type { FromWorker, ItemOutcome, ItemTask, ToWorker, WorkerSetup } from "./protocol.ts";
+
+/** A plan this worker holds, is taking up, or still has items of. */
+interface Definition {
+  readonly plan: Plan;
+  executor: Executor | undefined;
+  running: number;
+  /** No new items come; it goes with its last one. */
+  forgotten: boolean;
+}
 
 const port = parentPort;
 if (!port) throw new Error("the inference worker is started by the engine, not by hand");
@@ -24,7 +32,7 @@ const setup = workerData as WorkerSetup;
 const cancelled = new Int32Array(setup.cancelled);
 const registry = await StageRegistry.load(setup.stageFiles);
 const models = new LoadedModels(setup.cards, setup.modelFiles);
-const executors = new Map<string, { readonly plan: Plan; readonly executor: Executor }>();
+const definitions = new Map<string, Definition>();
 /** Items that wait for slots of a pool, by lease. */
 const leases = new Map<number, (error?: FacewireError) => void>();
 let nextLease = 0;
@@ -41,8 +49,7 @@ port.on("message", (message: ToWorker) => {
       void define(message.key, message.plan);
       break;
     case "forget":
-      executors.delete(message.key);
-      void releaseUnused();
+      forget(message.key);
       break;
     case "run":
       void run(message.task);
@@ -60,19 +67,31 @@ port.on("message", (message: ToWorker) => {
 send({ type: "ready" });
 
 async function define(key: string, plan: Plan): Promise<void> {
+  const definition: Definition = { plan, executor: undefined, running: 0, forgotten: false };
+  definitions.set(key, definition);
   try {
-    const executor = await Executor.build(plan, registry, { model: (name) => models.get(name) });
-    executors.set(key, { plan, executor });
+    definition.executor = await Executor.build(plan, registry, { model: (name) => models.get(name) });
     send({ type: "defined", key });
   } catch (thrown) {
+    forget(key);
     const error = FacewireError.from(thrown, "pipeline_unavailable", "The pipeline's stages could not be built.");
     send({ type: "defined", key, error: error.toPublic(), internal: describe(thrown) });
   }
 }
 
-async function releaseUnused(): Promise<void> {
+function forget(key: string): void {
+  const definition = definitions.get(key);
+  if (!definition) return;
+  definition.forgotten = true;
+  void dropWhenUnused(key, definition);
+}
+
+/** A model must not be freed under an item that still runs, also one whose request has long been answered. */
+async function dropWhenUnused(key: string, definition: Definition): Promise<void> {
+  if (!definition.forgotten || definition.running > 0) return;
+  if (definitions.get(key) === definition) definitions.delete(key);
   const used = new Set<string>();
-  for (const { plan } of executors.values()) {
+  for (const { plan } of definitions.values()) {
     for (const stage of stagesOf(plan.steps)) for (const name of stage.models) used.add(name);
   }
   await models.keepOnly(used);
@@ -80,20 +99,25 @@ async function releaseUnused(): Promise<void> {
 
 async function run(task: ItemTask): Promise<void> {
   running++;
-  const outcome = await runItem(task);
+  const definition = definitions.get(task.plan);
+  if (definition) definition.running++;
+  const outcome = await runItem(task, definition?.executor);
   running--;
+  if (definition) {
+    definition.running--;
+    void dropWhenUnused(task.plan, definition);
+  }
   send({ type: "done", id: task.id, outcome });
   if (stopping) void endWhenIdle();
 }
 
-async function runItem(task: ItemTask): Promise<ItemOutcome> {
+async function runItem(task: ItemTask, executor: Executor | undefined): Promise<ItemOutcome> {
   const start = performance.now();
   let decodeMs = 0;
   let picture: Picture | undefined;
   let seen: ItemOutcome["picture"];
   try {
-    const built = executors.get(task.plan);
-    if (!built) throw new FacewireError("pipeline_unavailable", "The pipeline is not defined in this worker.");
+    if (!executor) throw new FacewireError("pipeline_unavailable", "The pipeline is not defined in this worker.");
     const control = controlOf(task);
     control.checkpoint();
     picture = await decodePicture(task.bytes, setup.limits);
@@ -102,7 +126,7 @@ async function runItem(task: ItemTask): Promise<ItemOutcome> {
     const { width, height, format } = picture;
     seen = { width, height, format, ...(exif ? { exif } : {}) };
     const item: Item = { id: task.id, index: task.index, name: task.name, picture, faces: [] };
-    const { times, traces }: ItemRun = await built.executor.run(item, control);
+    const { times, traces }: ItemRun = await executor.run(item, control);
     const drawn = task.draw ? await drawAnnotations(picture, annotationsOf(item.faces)) : undefined;
     return { picture: seen, faces: item.faces, decodeMs, times, traces, ...(drawn ? { drawn } : {}) };
   } catch (thrown) {

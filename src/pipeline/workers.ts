@@ -24,6 +24,8 @@ export interface InferenceWorkersOptions {
   readonly itemsPerWorker: number;
   readonly setup: Omit<WorkerSetup, "cancelled">;
   readonly pools: ReadonlyMap<string, Pool>;
+  /** Milliseconds after an item's deadline at which the worker that has not answered is given up. */
+  readonly stuckAfterMs: number;
   /** A worker can take another item. */
   onCapacity(): void;
   onLost(place: number, cause: string): void;
@@ -33,6 +35,8 @@ export interface InferenceWorkersOptions {
 
 /** Item slots of the shared cancel flags; parked items hold theirs, so there are more than workers hold items. */
 const CANCEL_SLOTS = 4096;
+/** Milliseconds between looks for workers that do not answer. */
+const WATCH_EVERY = 500;
 /** Longest wait (ms) for all workers to take up a plan. */
 const DEFINE_TIMEOUT = 120_000;
 
@@ -58,6 +62,16 @@ interface Definition {
   readonly waiting: { resolve(): void; reject(error: FacewireError): void }[];
 }
 
+/** Workers by state; restarts and abandoned ones are counted since the start. */
+export interface WorkerCounts {
+  readonly size: number;
+  readonly ready: number;
+  readonly busy: number;
+  readonly restarts: number;
+  /** Threads that did not answer, were replaced, and may still run. */
+  readonly abandoned: number;
+}
+
 /** See the file's head. */
 export class InferenceWorkers {
   readonly #options: InferenceWorkersOptions;
@@ -68,6 +82,7 @@ export class InferenceWorkers {
   readonly #load: number[];
   readonly #leases: Map<number, Lease>[];
   readonly #definitions = new Map<string, Definition>();
+  readonly #watch: ReturnType<typeof setInterval>;
   #stopped = false;
 
   constructor(options: InferenceWorkersOptions) {
@@ -88,13 +103,15 @@ export class InferenceWorkers {
         onLost: (worker, cause) => this.#onLost(worker.place, cause),
       },
     });
+    this.#watch = setInterval(() => this.#giveUpStuck(), WATCH_EVERY);
+    this.#watch.unref();
   }
 
   /** Workers by state, and how many were replaced. */
-  get counts(): { readonly size: number; readonly ready: number; readonly busy: number; readonly restarts: number } {
+  get counts(): WorkerCounts {
     const ready = this.#pool.workers.filter((worker) => worker.state === "ready").length;
     const busy = this.#load.filter((load) => load > 0).length;
-    return { size: this.#options.size, ready, busy, restarts: this.#pool.restarts };
+    return { size: this.#options.size, ready, busy, restarts: this.#pool.restarts, abandoned: this.#pool.abandoned };
   }
 
   /**
@@ -172,7 +189,17 @@ export class InferenceWorkers {
   /** Stops the workers cooperatively. */
   async stop(timeoutMs: number): Promise<void> {
     this.#stopped = true;
+    clearInterval(this.#watch);
     await this.#pool.stop(timeoutMs);
+  }
+
+  /** A stage that never comes back would cost a worker for good. Items that wait for a pool have their own way out. */
+  #giveUpStuck(): void {
+    const latest = Date.now() - this.#options.stuckAfterMs;
+    for (const { item, place, parked } of this.#inHand.values()) {
+      if (parked || item.task.deadline > latest) continue;
+      this.#pool.abandon(place, "it did not answer long after the deadline of its work");
+    }
   }
 
   #roomiest(key: string): PoolWorker<ToWorker> | undefined {

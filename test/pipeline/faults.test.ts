@@ -51,6 +51,19 @@ describe("a worker that dies", () => {
   });
 });
 
+test("a stage that never comes back costs its own request only: the worker is replaced and health says so", async () => {
+  const end = await fresh("end");
+  const text = `stages:\n  - probe: { does: spin, channel: ${end} }\nlimits: { deadline: 100ms }\n`;
+  await using engine = await testEngine({ spin: text, free: FREE }, { stuckAfterMs: 100 });
+  try {
+    expect((await engine.run("spin")).items[0]?.error?.code).toBe("deadline_exceeded");
+    expect((await engine.run("free")).items[0]?.status).toBe("no_face");
+    expect(engine.engine.health().workers).toMatchObject({ status: "degraded", details: { abandoned: 1, ready: 1 } });
+  } finally {
+    await writeFile(end, "");
+  }
+});
+
 describe("a stage that throws", () => {
   test("is answered with its name, goes to the dead letters with its attempts, and hurts nobody else", async () => {
     await using engine = await testEngine({ faulty: "stages:\n  - probe: { does: throw }\n", free: FREE });
