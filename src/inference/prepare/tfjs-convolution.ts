@@ -27,8 +27,7 @@ export function convolution(node: TfjsNode, conversion: Conversion, depthwise: b
     kernel_shape: [height, width],
     strides: integers(node, "strides").slice(1, 3),
     group: depthwise ? channels : 1,
-    ...dilations(node),
-    ...padding(node),
+    ...placement(node, height, width),
   });
   for (const name of fused) id = activate(conversion, { id, spatial: true }, name, node.input?.[next]);
   return { id, spatial: true };
@@ -51,16 +50,20 @@ function turnKernel({ shape, values }: TfjsWeight, depthwise: boolean): Float32A
   return turned;
 }
 
-function dilations(node: TfjsNode): Record<string, AttributeValue> {
-  const sizes = integers(node, "dilations").slice(1, 3);
-  return sizes.some((size) => size > 1) ? { dilations: sizes } : {};
-}
-
-function padding(node: TfjsNode): Record<string, AttributeValue> {
+/** Dilations and padding. */
+function placement(node: TfjsNode, height: number, width: number): Record<string, AttributeValue> {
   const kind = strings(node, "padding")[0] ?? "VALID";
-  if (kind === "SAME") return { auto_pad: "SAME_UPPER" };
-  if (kind === "VALID") return {};
+  const [down = 1, right = 1] = integers(node, "dilations").slice(1, 3);
+  const dilated: Record<string, AttributeValue> = down > 1 || right > 1 ? { dilations: [down, right] } : {};
+  if (kind === "VALID") return dilated;
+  if (kind === "SAME" && dilated.dilations === undefined) return { auto_pad: "SAME_UPPER" };
+  if (kind === "SAME") {
+    // The runtime does not pad dilated kernels by itself. TensorFlow allows them with strides of 1 only, where the
+    // padding follows from the kernel alone.
+    const pads = [(height - 1) * down, (width - 1) * right];
+    return { ...dilated, pads: [...pads.map((pad) => pad >> 1), ...pads.map((pad) => pad - (pad >> 1))] };
+  }
   // Pairs of before and after for N, H, W and C.
   const pairs = integers(node, "explicit_paddings");
-  return { pads: [pairs[2]!, pairs[4]!, pairs[3]!, pairs[5]!] };
+  return { ...dilated, pads: [pairs[2]!, pairs[4]!, pairs[3]!, pairs[5]!] };
 }
