@@ -160,6 +160,7 @@ class RasterPicture implements Picture {
     const { kernels } = this.#alive();
     const { width, border, mean, std } = target;
     if (!(width >= 1 && width <= MAX_WARP_WIDTH)) throw new RangeError(`a warp is 1 to ${MAX_WARP_WIDTH} pixels wide`);
+    if (!map.every(Number.isFinite)) throw new RangeError("a warp's map must be finite");
     const { level, scaled } = this.#levelFor(map);
     // Means and deviations are given per destination channel, the kernel takes them per R, G and B.
     const [red, green, blue] = target.color === "bgr" ? [2, 1, 0] : [0, 1, 2];

@@ -149,6 +149,7 @@ describe("the memory of a picture", () => {
     const out = new Float32Array(300);
     expect(() => picture.warp([1, 0, 0, 0, 1, 0], target, out, 1)).toThrow(RangeError);
     expect(() => picture.warp([1, 0, 0, 0, 1, 0], { ...target, width: 0 }, out, 0)).toThrow(RangeError);
+    expect(() => picture.warp([1, 0, Number.NaN, 0, 1, 0], target, out, 0)).toThrow(RangeError);
     expect(Math.max(...out)).toBe(0);
     picture.release();
   });

@@ -7,7 +7,7 @@
 /** Reorders 4 RGB pixels so that horizontal neighbours of one channel are adjacent: r0 r1 g0 g1 b0 b1 r2 r3 g2 g3 b2 b3. */
 @inline
 function pairNeighbours(pixels: v128): v128 {
-  return v128.shuffle<u8>(pixels, pixels, 0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11, 12, 12, 12, 12);
+  return i8x16.swizzle(pixels, i8x16(0, 3, 1, 4, 2, 5, 6, 9, 7, 10, 8, 11, -1, -1, -1, -1));
 }
 
 /** Two means of 2x2 pixels as 16-bit lanes 0..5, from the 4 upper and 4 lower pixels at the addresses. */
@@ -32,7 +32,7 @@ export function halve(source: usize, width: i32, height: i32, target: usize): vo
     let x = 0;
     for (; x + 4 <= halfWidth; x += 4) {
       const narrowed = i8x16.narrow_i16x8_u(meanOfQuads(upper, lower), meanOfQuads(upper + 12, lower + 12));
-      v128.store(out, v128.shuffle<u8>(narrowed, narrowed, 0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, 14, 14, 14, 14));
+      v128.store(out, i8x16.swizzle(narrowed, i8x16(0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12, 13, -1, -1, -1, -1)));
       upper += 24;
       lower += 24;
       out += 12;

@@ -114,7 +114,6 @@ function unitFloats(bytes: v128): v128 {
 
 /** Columns of a row that fall exactly on source pixels, one to one. Reads 4 bytes past the last pixel. */
 function copyInside(address: usize, from: i32, end: i32, row: usize): void {
-  const zero = i32x4.splat(0);
   let at = address;
   let out = row + (<usize>from << 2);
   const last = row + (<usize>end << 2);
@@ -122,9 +121,9 @@ function copyInside(address: usize, from: i32, end: i32, row: usize): void {
     const bytes = v128.load(at);
     storeChannels(
       out,
-      unitFloats(v128.shuffle<u8>(bytes, zero, 0, 16, 16, 16, 3, 16, 16, 16, 6, 16, 16, 16, 9, 16, 16, 16)),
-      unitFloats(v128.shuffle<u8>(bytes, zero, 1, 16, 16, 16, 4, 16, 16, 16, 7, 16, 16, 16, 10, 16, 16, 16)),
-      unitFloats(v128.shuffle<u8>(bytes, zero, 2, 16, 16, 16, 5, 16, 16, 16, 8, 16, 16, 16, 11, 16, 16, 16)),
+      unitFloats(i8x16.swizzle(bytes, i8x16(0, -1, -1, -1, 3, -1, -1, -1, 6, -1, -1, -1, 9, -1, -1, -1))),
+      unitFloats(i8x16.swizzle(bytes, i8x16(1, -1, -1, -1, 4, -1, -1, -1, 7, -1, -1, -1, 10, -1, -1, -1))),
+      unitFloats(i8x16.swizzle(bytes, i8x16(2, -1, -1, -1, 5, -1, -1, -1, 8, -1, -1, -1, 11, -1, -1, -1))),
     );
     at += 12;
   }
