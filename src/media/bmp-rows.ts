@@ -1,5 +1,5 @@
 /** The pixels of a BMP, once its header is understood. Bytes past the end of the file read as zero. */
-import { type BmpHeader, COMPRESSION } from "./bmp.ts";
+import { type BmpHeader, COMPRESSION } from "./bmp-header.ts";
 
 /** Masks of 16-bit pixels without masks of their own: five bits a channel. */
 const MASKS_555 = [0x7c00, 0x03e0, 0x001f, 0] as const;
