@@ -49,16 +49,21 @@ async function readPrepared(card: ModelCard, file: string): Promise<Uint8Array> 
   throw new FacewireError("model_damaged", `The prepared file of model ${card.name} does not match its card's sha256.`);
 }
 
+/** How sessions are set up; the benchmark's limit uses the same. */
+export function sessionOptions(threads: number): InferenceSession.SessionOptions {
+  return {
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: "all",
+    logSeverityLevel: 3,
+    // Threads that spin while they wait take the cores from the other workers.
+    extra: { session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } } },
+  };
+}
+
 async function createSession(card: ModelCard, bytes: Uint8Array, threads: number): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(bytes, {
-      intraOpNumThreads: threads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: "all",
-      logSeverityLevel: 3,
-      // Threads that spin while they wait take the cores from the other workers.
-      extra: { session: { intra_op: { allow_spinning: "0" }, inter_op: { allow_spinning: "0" } } },
-    });
+    return await InferenceSession.create(bytes, sessionOptions(threads));
   } catch (cause) {
     throw new FacewireError("model_unavailable", `The network of model ${card.name} could not be loaded.`, { cause });
   }

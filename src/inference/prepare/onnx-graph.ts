@@ -5,10 +5,10 @@ import { int64Tensor, ONNX_FLOAT, type OnnxFile } from "./onnx-file.ts";
 /** Value of a node's attribute: `{ float }` marks numbers that ONNX wants as float. */
 export type AttributeValue = string | number | readonly number[] | { readonly float: number };
 
-/** A tensor at the graph's edge: its name and sizes, text for a size that is free. */
+/** A tensor at the graph's edge: its name and sizes, text for a size that is free; without sizes they are not stated. */
 export interface GraphTensor {
   readonly name: string;
-  readonly dims: readonly (number | string)[];
+  readonly dims?: readonly (number | string)[];
 }
 
 /** The ONNX release the operators are written for, and the file version that goes with it. */
@@ -79,6 +79,6 @@ function toAttribute(name: string, value: AttributeValue): onnx.IAttributeProto 
 }
 
 function toValueInfo({ name, dims }: GraphTensor): onnx.IValueInfoProto {
-  const dim = dims.map((size) => (typeof size === "string" ? { dimParam: size } : { dimValue: size }));
-  return { name, type: { tensorType: { elemType: ONNX_FLOAT, shape: { dim } } } };
+  const dim = dims?.map((size) => (typeof size === "string" ? { dimParam: size } : { dimValue: size }));
+  return { name, type: { tensorType: { elemType: ONNX_FLOAT, ...(dim && { shape: { dim } }) } } };
 }

@@ -64,8 +64,8 @@ export function tfjsToOnnx(model: TfjsModel): OnnxFile {
 
   const outputs = Object.entries(model.outputs).map(([name, output]): GraphTensor => {
     graph.node("Identity", [conversion.inOwnOrder(conversion.value(output.name))], {}, name);
-    const dims = (output.tensorShape?.dim ?? []).map((dim, i) => (i === 0 ? "N" : Number(dim.size)));
-    return { name, dims };
+    const dims = output.tensorShape?.dim?.map((dim, i) => (i === 0 ? "N" : Number(dim.size)));
+    return dims?.length ? { name, dims } : { name };
   });
   return graph.finish(inputs, outputs);
 }

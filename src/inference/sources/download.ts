@@ -20,13 +20,19 @@ export interface DownloadOptions {
   readonly maxBytes: number;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: DownloadProgress) => void) | undefined;
+  readonly patience?: Patience;
 }
 
-/** A server that sends nothing for so long is given up. */
-const IDLE_MS = 30_000;
+/** How long a slow or failing server is borne with. */
+export interface Patience {
+  /** An attempt ends when nothing has come for so long. */
+  readonly idleMs: number;
+  /** Waits before the second attempt, the third and so on. */
+  readonly retryAfterMs: readonly number[];
+}
+
+const DEFAULT_PATIENCE: Patience = { idleMs: 30_000, retryAfterMs: [500, 2_000] };
 const MAX_REDIRECTS = 5;
-/** Waits before the second and third attempt. */
-const RETRY_AFTER_MS = [500, 2_000] as const;
 
 /** Marks failures that another attempt may not have. */
 class PassingFailure extends Error {}
@@ -41,7 +47,7 @@ export async function download(name: string, url: string, path: string, options:
       return await downloadOnce(name, url, path, options);
     } catch (error) {
       options.signal?.throwIfAborted();
-      const pause = RETRY_AFTER_MS[attempt];
+      const pause = (options.patience ?? DEFAULT_PATIENCE).retryAfterMs[attempt];
       if (!(error instanceof PassingFailure)) throw error;
       if (pause === undefined) {
         throw new FacewireError("model_source_failed", `${name} could not be downloaded: ${error.message}`, {
@@ -56,7 +62,8 @@ export async function download(name: string, url: string, path: string, options:
 async function downloadOnce(name: string, url: string, path: string, options: DownloadOptions): Promise<void> {
   const idle = new AbortController();
   const signal = options.signal ? AbortSignal.any([idle.signal, options.signal]) : idle.signal;
-  const timer = setTimeout(() => idle.abort(), IDLE_MS);
+  const { idleMs } = options.patience ?? DEFAULT_PATIENCE;
+  const timer = setTimeout(() => idle.abort(), idleMs);
   try {
     const response = await follow(name, url, options, signal);
     if (!response.ok || response.body === null) {
@@ -87,7 +94,7 @@ async function downloadOnce(name: string, url: string, path: string, options: Do
     });
   } catch (error) {
     if (error instanceof FacewireError || error instanceof PassingFailure) throw error;
-    if (idle.signal.aborted) throw new PassingFailure(`nothing came for ${IDLE_MS / 1000} s`, { cause: error });
+    if (idle.signal.aborted) throw new PassingFailure(`nothing came for ${idleMs / 1000} s`, { cause: error });
     if (isFileSystemError(error)) {
       throw new FacewireError("model_source_failed", `${name} could not be written to the cache.`, { cause: error });
     }

@@ -18,6 +18,8 @@ const MAX_ENTRY_BYTES = 512 * 1024 * 1024;
 export async function tarballUrl(source: Pick<NpmSource, "package" | "version">): Promise<string> {
   const spec = `${source.package}@${source.version}`;
   const child = Bun.spawn([process.execPath, "pm", "view", spec, "dist.tarball", "--json"], {
+    // As it is now, not as it was when the process began.
+    env: process.env,
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -50,7 +50,7 @@ export function writeGraphModel({ input, constants = {}, nodes }: GraphModel): {
   const model = {
     format: "graph-model",
     modelTopology: { node: all },
-    signature: { outputs: { "y:0": { name: `${nodes.at(-1)!.name}:0`, tensorShape: { dim: [] } } } },
+    signature: { outputs: { "y:0": { name: `${nodes.at(-1)!.name}:0` } } },
     weightsManifest: [{ paths: ["weights.bin"], weights }],
   };
   return { json: new TextEncoder().encode(JSON.stringify(model)), weights: Buffer.concat(bytes) };
@@ -59,14 +59,7 @@ export function writeGraphModel({ input, constants = {}, nodes }: GraphModel): {
 /** Converts a graph model to ONNX bytes. */
 export async function convert(model: GraphModel): Promise<Uint8Array> {
   const { json, weights } = writeGraphModel(model);
-  return withoutOutputShape(await readTfjsModel(json, async () => weights));
-}
-
-function withoutOutputShape(model: Awaited<ReturnType<typeof readTfjsModel>>): Uint8Array {
-  const file = tfjsToOnnx(model);
-  // The tests do not tell the output's shape; without one the runtime finds it itself.
-  for (const { type } of file.graph.output) delete type?.tensorType?.shape;
-  return writeOnnx(file);
+  return writeOnnx(tfjsToOnnx(await readTfjsModel(json, async () => weights)));
 }
 
 /** What the converted model makes of a picture in NHWC (or rows). */
