@@ -1,0 +1,48 @@
+/** What is known of one HTTP request while it is answered: its id, its route, who sent it, what went wrong. */
+import type { FacewireError } from "../errors.ts";
+import type { BodyShare } from "./body.ts";
+import { requestId } from "./request-id.ts";
+
+/** Route of requests that met no address of the API. */
+export const UNMATCHED_ROUTE = "unmatched";
+
+/** One request on its way to its answer. */
+export interface Exchange {
+  readonly id: string;
+  readonly method: string;
+  readonly path: string;
+  /** `performance.now()` at its arrival. */
+  readonly startedAt: number;
+  /** What it holds of the memory for bodies; given back when it is answered. */
+  readonly body: BodyShare;
+  /** The pattern of the address, such as `/v1/pipelines/:name`; {@link UNMATCHED_ROUTE} until it is known. */
+  route: string;
+  pipeline?: string;
+  /** Name of the token it came with. */
+  token?: string;
+  /** The failure it was answered with. */
+  error?: FacewireError;
+}
+
+const exchanges = new WeakMap<Request, Exchange>();
+
+/** Begins the record of a request. */
+export function beginExchange(request: Request, body: BodyShare): Exchange {
+  const exchange: Exchange = {
+    id: requestId(request.headers),
+    method: request.method,
+    path: new URL(request.url).pathname,
+    startedAt: performance.now(),
+    body,
+    route: UNMATCHED_ROUTE,
+  };
+  exchanges.set(request, exchange);
+  return exchange;
+}
+
+/** The record of a request that is being answered. */
+export function exchangeOf(request: Request): Exchange {
+  const exchange = exchanges.get(request);
+  if (!exchange) throw new TypeError("The request did not come through a gateway.");
+  return exchange;
+}

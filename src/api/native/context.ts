@@ -1,0 +1,30 @@
+/** What the routes of the native API work with. */
+import type { ModelCard } from "../../inference/card.ts";
+import type { Engine, PartHealth } from "../../pipeline/results.ts";
+
+/** A model card with the state of its prepared file. */
+export interface ModelListing {
+  readonly card: ModelCard;
+  readonly state: "ok" | "missing" | "damaged";
+}
+
+/** Limits of request bodies. */
+export interface NativeLimits {
+  /** Bytes. */
+  readonly maxBody: number;
+  readonly maxFiles: number;
+  /** Milliseconds. */
+  readonly bodyTimeoutMs: number;
+}
+
+/** Handed to every route. */
+export interface NativeContext {
+  readonly engine: Engine;
+  readonly limits: NativeLimits;
+  /** All models with their states. Called for every listing: must not do heavy work. */
+  readonly models: () => Promise<readonly ModelListing[]>;
+  /** Every part of the server by name, the engine's and the others'. */
+  readonly health: () => Promise<Readonly<Record<string, PartHealth>>>;
+  /** Metrics in the Prometheus text format. */
+  readonly metrics: () => Promise<{ readonly contentType: string; readonly text: string }>;
+}

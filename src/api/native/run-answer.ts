@@ -1,0 +1,82 @@
+/** Turns the result of a run into an HTTP answer: JSON, or the drawn picture. */
+import { FacewireError, type PublicError } from "../../errors.ts";
+import type { ItemResult, RunResult } from "../../pipeline/results.ts";
+import { errorHeaders } from "./errors.ts";
+
+/** Milliseconds of turning results into text after which other requests are let in. */
+const SLICE_MS = 4;
+
+/**
+ * The error a run as a whole is answered with: none as long as one picture was worked on, else the gravest of the
+ * pictures' errors (greatest status, first among equals).
+ */
+export function runError(result: RunResult): PublicError | undefined {
+  let gravest: FacewireError | undefined;
+  for (const { error } of result.items) {
+    if (!error) return undefined;
+    const coded = FacewireError.fromPublic(error);
+    if (!gravest || coded.status > gravest.status) gravest = coded;
+  }
+  return gravest?.toPublic();
+}
+
+/** True when the client wants JSON rather than a picture: `application/json` in Accept, and no image type before it. */
+export function prefersJson(accept: string | null): boolean {
+  const types = (accept ?? "")
+    .toLowerCase()
+    .split(",")
+    .map((entry) => entry.split(";")[0]?.trim() ?? "");
+  const json = types.indexOf("application/json");
+  const image = types.findIndex((type) => type.startsWith("image/"));
+  return json !== -1 && (image === -1 || json < image);
+}
+
+/**
+ * The answer to a run. With `draw`, one picture that was worked on, and a client that does not ask for JSON, the drawn
+ * JPEG; else the result as JSON, drawn pictures in base64.
+ */
+export async function runAnswer(
+  result: RunResult,
+  options: { draw: boolean; accept: string | null },
+): Promise<Response> {
+  const error = runError(result);
+  const only = result.items.length === 1 ? result.items[0] : undefined;
+  if (options.draw && only?.drawn && !error && !prefersJson(options.accept)) {
+    return new Response(only.drawn as Uint8Array<ArrayBuffer>, { headers: { "content-type": "image/jpeg" } });
+  }
+  const coded = error && FacewireError.fromPublic(error);
+  return new Response(await resultJson(result, error), {
+    status: coded?.status ?? 200,
+    headers: { "content-type": "application/json;charset=utf-8", ...(coded ? errorHeaders(coded) : {}) },
+  });
+}
+
+/**
+ * The result's JSON. Made picture by picture with pauses: the answer to hundreds of pictures with traces takes longer
+ * to write than other requests should wait.
+ */
+async function resultJson(result: RunResult, error: PublicError | undefined): Promise<Blob> {
+  const { items, ...rest } = result;
+  const head = JSON.stringify(error ? { error, ...rest } : rest);
+  const parts: Uint8Array<ArrayBuffer>[] = [encode(`${head.slice(0, -1)},"items":[`)];
+  let sliceStart = performance.now();
+  for (const [at, item] of items.entries()) {
+    parts.push(encode((at === 0 ? "" : ",") + JSON.stringify(itemJson(item))));
+    if (performance.now() - sliceStart > SLICE_MS) {
+      await new Promise((resume) => setImmediate(resume));
+      sliceStart = performance.now();
+    }
+  }
+  parts.push(encode("]}"));
+  return new Blob(parts);
+}
+
+function itemJson({ drawn, ...item }: ItemResult): object {
+  if (!drawn) return item;
+  const data = Buffer.from(drawn.buffer, drawn.byteOffset, drawn.byteLength).toString("base64");
+  return { ...item, drawn: { content_type: "image/jpeg", data } };
+}
+
+function encode(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text);
+}

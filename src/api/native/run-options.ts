@@ -1,0 +1,42 @@
+/** The query parameters of `POST /v1/pipelines/{name}/run`. */
+import { parseDuration } from "../../settings/units.ts";
+import type { QueryParameter, QueryValues } from "../query.ts";
+
+function flag(description: string): QueryParameter<boolean> {
+  return {
+    description,
+    allowed: "1 or 0",
+    schema: { type: "string", enum: ["1", "0"], default: "0" },
+    parse: (text) => ({ "1": true, true: true, "": true, "0": false, false: false })[text.toLowerCase()],
+  };
+}
+
+/** The parameters with their texts for the reference. */
+export const RUN_PARAMETERS = {
+  explain: flag("Adds to each picture what every stage was given, what it wrote, how long it took and why."),
+  draw: flag("Answers with the picture, boxes, landmarks and verdicts drawn on it."),
+  exif: flag("Adds the EXIF fields of each picture."),
+  priority: {
+    description: "0 (waits longest) to 9 (goes first); the pipeline's own when absent.",
+    allowed: "a whole number from 0 to 9",
+    schema: { type: "integer", minimum: 0, maximum: 9 },
+    parse: (text) => (/^[0-9]$/.test(text) ? Number(text) : undefined),
+  } satisfies QueryParameter<number>,
+  deadline: {
+    description:
+      "Longest time from now to the answer: milliseconds, or a number with `ms`, `s` or `m`. It can only shorten the " +
+      "pipeline's own.",
+    allowed: "milliseconds such as 800, or a duration such as 2s",
+    schema: { type: "string", pattern: "^[0-9]+(\\.[0-9]+)?(ms|s|m)?$" },
+    parse: deadline,
+  } satisfies QueryParameter<number>,
+} as const;
+
+/** The parameters of one request. */
+export type RunOptions = QueryValues<typeof RUN_PARAMETERS>;
+
+function deadline(text: string): number | undefined {
+  if (!/^[0-9]{1,9}(\.[0-9]{1,3})?(ms|s|m)?$/.test(text)) return undefined;
+  const ms = /[a-z]$/.test(text) ? parseDuration(text) : Number(text);
+  return ms > 0 ? ms : undefined;
+}

@@ -1,0 +1,71 @@
+/** The schemas of pipelines and their plans; mirror `PipelineSummary` and `PipelineDetail`. */
+import { Type } from "@sinclair/typebox";
+import { ErrorSchema, RequestIdSchema } from "./error.ts";
+
+const strict = { additionalProperties: false } as const;
+const Names = Type.Array(Type.String());
+
+const summary = {
+  name: Type.String(),
+  description: Type.String(),
+  version: Type.String({ description: "First 12 hex digits of the definition's sha256; empty when it cannot run." }),
+  accepts: Names,
+  status: Type.Union([Type.Literal("ok"), Type.Literal("stale"), Type.Literal("unavailable")], {
+    description: "stale: the file is broken and the last good version runs. unavailable: it cannot run.",
+  }),
+  error: Type.Optional(ErrorSchema),
+};
+
+export const PipelineSummarySchema = Type.Object(summary, {
+  ...strict,
+  $id: "PipelineSummary",
+  description: "A pipeline in a list.",
+});
+
+export const PlanSchema = Type.Object(
+  {
+    nodes: Type.Array(
+      Type.Object(
+        {
+          id: Type.String(),
+          stage: Type.String(),
+          kind: Type.String(),
+          options: Type.Record(Type.String(), Type.Unknown()),
+          reads: Names,
+          writes: Names,
+          models: Names,
+          pool: Type.Optional(Type.Object({ name: Type.String(), slots: Type.Integer() }, strict)),
+          when: Type.Optional(Type.String()),
+          measured_ms: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
+            description: "Mean of the last runs; null before the first.",
+          }),
+          cost: Type.String({ description: "What the stage itself says of its cost." }),
+        },
+        strict,
+      ),
+    ),
+    edges: Type.Array(Type.Object({ from: Type.String(), to: Type.String(), parts: Names }, strict)),
+  },
+  { ...strict, $id: "Plan", description: "Stages as a graph; edges carry the parts one writes and another reads." },
+);
+
+export const PipelineDetailSchema = Type.Object(
+  {
+    request: RequestIdSchema,
+    ...summary,
+    definition: Type.Unknown({ description: "The definition, parsed." }),
+    source: Type.String({ description: "The definition's own text." }),
+    limits: Type.Object({ deadline_ms: Type.Number(), files: Type.Integer() }, strict),
+    aggregate: Type.Record(Type.String(), Type.String()),
+    plan: PlanSchema,
+    stage_schemas: Type.Record(Type.String(), Type.Unknown(), {
+      description: "JSON Schema of the options of every stage kind it uses.",
+    }),
+  },
+  { ...strict, $id: "PipelineDetail", description: "A pipeline with all that is known of it." },
+);
+
+export const PipelineListSchema = Type.Object(
+  { request: RequestIdSchema, pipelines: Type.Array(PipelineSummarySchema) },
+  { ...strict, $id: "PipelineList" },
+);

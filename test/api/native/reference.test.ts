@@ -1,0 +1,143 @@
+/** The reference page in a real browser that cannot reach anything but the server. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { findChromium } from "../../../scripts/verify/chromium.ts";
+import { scriptedEngine } from "./scripted-engine.ts";
+import { type Served, serveNative } from "./serve.ts";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+/** Milliseconds for a browser to start and to draw the page on a busy machine. */
+const PATIENCE = 30_000;
+
+interface Operation {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly responses: Readonly<Record<string, unknown>>;
+}
+interface Reference {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>;
+  readonly components: { readonly schemas: Readonly<Record<string, unknown>> };
+}
+
+let served: Served;
+let document: Reference;
+
+beforeAll(async () => {
+  served = await serveNative(scriptedEngine());
+  document = (await served.json("/swagger/json")).body as unknown as Reference;
+});
+afterAll(() => served[Symbol.asyncDispose]());
+
+/** Every operation with its method and path. */
+const operations = () =>
+  Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => ({ method, path, operation })),
+  );
+
+describe("The OpenAPI document", () => {
+  test("has every address of the API and nothing of the page itself", () => {
+    expect(
+      operations()
+        .map(({ method, path }) => `${method} ${path}`)
+        .sort(),
+    ).toEqual([
+      "get /health",
+      "get /health/live",
+      "get /health/ready",
+      "get /metrics",
+      "get /v1/models",
+      "get /v1/pipelines",
+      "get /v1/pipelines/{name}",
+      "post /v1/pipelines/validate",
+      "post /v1/pipelines/{name}/run",
+    ]);
+  });
+
+  test("gives every JSON answer, failures too, a schema and an example", () => {
+    for (const { operation } of operations()) {
+      expect(operation.summary).not.toBeEmpty();
+      for (const [status, answer] of Object.entries(operation.responses)) {
+        const json = (answer as { content: Record<string, object> }).content["application/json"];
+        if (!json) continue;
+        const found = { schema: "schema" in json, example: "example" in json || "examples" in json };
+        expect([operation.operationId, status, found]).toEqual([
+          operation.operationId,
+          status,
+          { schema: true, example: true },
+        ]);
+      }
+    }
+  });
+
+  test("refers only to schemas it has, and is OpenAPI 3.0: no literals, tuples or pattern properties of JSON Schema", () => {
+    const text = JSON.stringify(document);
+    const names = [...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name as string);
+    expect(names.length).toBeGreaterThan(10);
+    for (const name of names) expect(document.components.schemas).toHaveProperty(name);
+    expect(text).not.toMatch(/"(const|patternProperties|\$id)":/);
+  });
+});
+
+describe("The page in a browser", () => {
+  let folder: string;
+  let browser: BrowserContext;
+  let page: Page;
+  const asked: string[] = [];
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "facewire-browser-"));
+    browser = await chromium.launchPersistentContext(folder, {
+      executablePath: findChromium() ?? "chromium",
+      headless: true,
+      args: FLAGS,
+    });
+    page = await browser.newPage();
+    page.on("request", (request) => asked.push(request.url()));
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    page.on("pageerror", (error) => complaints.push(error.message));
+    await page.goto(`${served.url}/swagger`);
+    await page.waitForSelector(".opblock", { timeout: PATIENCE });
+  }, PATIENCE);
+  afterAll(async () => {
+    await browser?.close();
+    await rm(folder, { recursive: true, force: true });
+  }, PATIENCE);
+
+  test("shows every operation", async () => {
+    expect(await page.locator(".opblock").count()).toBe(operations().length);
+    expect(await page.locator(".opblock-summary-path").allInnerTexts()).toContain("/v1/pipelines/{name}/run");
+  });
+
+  test("asks nobody but the server, and nothing fails", () => {
+    const foreign = asked.filter((url) => !url.startsWith(`${served.url}/`) && !/^(data|blob):/.test(url));
+    expect(foreign).toEqual([]);
+    expect(asked.length).toBeGreaterThan(3);
+    expect(complaints).toEqual([]);
+  });
+
+  test(
+    "can try an operation out: the server's own page is not a foreign one",
+    async () => {
+      await page.locator("#operations-Pipelines-validatePipeline .opblock-summary").click();
+      await page.locator("#operations-Pipelines-validatePipeline .execute").click();
+      const status = page
+        .locator("#operations-Pipelines-validatePipeline .live-responses-table .response-col_status")
+        .last();
+      await status.waitFor({ timeout: PATIENCE });
+      expect(await status.textContent()).toStartWith("200");
+    },
+    PATIENCE,
+  );
+});

@@ -1,0 +1,79 @@
+/** The reference's schemas are the truth: the types agree with them, the examples fit them, real answers fit them. */
+import { describe, expect, test } from "bun:test";
+import type { Static, TSchema } from "@sinclair/typebox";
+import { Value } from "@sinclair/typebox/value";
+import {
+  FAILED_RUN_EXAMPLE,
+  HEALTH_EXAMPLE,
+  MODELS_EXAMPLE,
+  PIPELINE_EXAMPLE,
+  PIPELINES_EXAMPLE,
+  RUN_EXAMPLE,
+  STATUS_EXAMPLE,
+} from "../../../src/api/native/docs/examples.ts";
+import type { ErrorSchema } from "../../../src/api/native/schemas/error.ts";
+import type { FaceSchema } from "../../../src/api/native/schemas/face.ts";
+import {
+  PipelineDetailSchema,
+  PipelineListSchema,
+  type PipelineSummarySchema,
+} from "../../../src/api/native/schemas/pipelines.ts";
+import { type ItemSchema, RunResultSchema } from "../../../src/api/native/schemas/run.ts";
+import {
+  HealthSchema,
+  ModelListSchema,
+  type PartHealthSchema,
+  StatusSchema,
+} from "../../../src/api/native/schemas/server.ts";
+import type { PublicError } from "../../../src/errors.ts";
+import type {
+  FaceJson,
+  ItemResult,
+  PartHealth,
+  PipelineDetail,
+  PipelineSummary,
+  RunResult,
+} from "../../../src/pipeline/results.ts";
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+/** What a schema describes, as immutable as the pipeline's types are. */
+type Described<S extends TSchema> = DeepReadonly<Static<S>>;
+/** Compiles only when every value of `A` is one of `B`. */
+type Fits<A extends B, B> = A;
+/** Compiles only when both types have the same keys, optional ones too. */
+type SameKeys<A, B> = [Exclude<keyof A, keyof B>, Exclude<keyof B, keyof A>] extends [never, never] ? true : never;
+
+/** Checked by the compiler: a field that is added to a type, or loses its place in a schema, does not build. */
+export type Agreement = [
+  Fits<FaceJson, Described<typeof FaceSchema>>,
+  Fits<PublicError, Described<typeof ErrorSchema>>,
+  Fits<Omit<ItemResult, "drawn">, Omit<Described<typeof ItemSchema>, "drawn">>,
+  Fits<Omit<RunResult, "items">, Omit<Described<typeof RunResultSchema>, "items">>,
+  Fits<PipelineSummary, Described<typeof PipelineSummarySchema>>,
+  Fits<PipelineDetail, Omit<Described<typeof PipelineDetailSchema>, "request">>,
+  Fits<PartHealth, Described<typeof PartHealthSchema>>,
+];
+const keys: [
+  SameKeys<FaceJson, Static<typeof FaceSchema>>,
+  SameKeys<ItemResult, Static<typeof ItemSchema>>,
+  SameKeys<RunResult, Omit<Static<typeof RunResultSchema>, "error">>,
+  SameKeys<PipelineSummary, Static<typeof PipelineSummarySchema>>,
+  SameKeys<PipelineDetail, Omit<Static<typeof PipelineDetailSchema>, "request">>,
+  SameKeys<PartHealth, Static<typeof PartHealthSchema>>,
+] = [true, true, true, true, true, true];
+
+test("types and schemas have the same keys", () => expect(keys).not.toContain(false as never));
+
+describe("The reference's example fits its schema", () => {
+  for (const [name, schema, example] of [
+    ["run", RunResultSchema, RUN_EXAMPLE],
+    ["failed run", RunResultSchema, FAILED_RUN_EXAMPLE],
+    ["list of pipelines", PipelineListSchema, PIPELINES_EXAMPLE],
+    ["pipeline", PipelineDetailSchema, PIPELINE_EXAMPLE],
+    ["list of models", ModelListSchema, MODELS_EXAMPLE],
+    ["health", HealthSchema, HEALTH_EXAMPLE],
+    ["status", StatusSchema, STATUS_EXAMPLE],
+  ] as const) {
+    test(name, () => expect([...Value.Errors(schema, example)]).toEqual([]));
+  }
+});
