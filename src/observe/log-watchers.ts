@@ -1,0 +1,51 @@
+/** Turns what the engine and the listeners do into log lines. */
+import { ERROR_CODES } from "../errors.ts";
+import type { Logger } from "./logs.ts";
+import type { EngineWatcher, HttpWatcher } from "./reports.ts";
+
+/** One line a failed picture, lost worker or changed pipeline; every picture at level `debug`. */
+export function engineLog(logger: Logger): EngineWatcher {
+  return {
+    item({ stages: _stages, internal, code, ...report }) {
+      const fields = { ...report, code };
+      if (code === undefined) logger.debug("picture done", fields);
+      // What the caller's own picture is to blame for is no trouble of the server's.
+      else if (ERROR_CODES[code].status < 500) logger.info("picture refused", fields);
+      else logger.error("picture failed", { ...fields, internal });
+    },
+    refused(pipeline, code) {
+      logger.debug("request not taken", { pipeline, code });
+    },
+    workerLost(place, cause) {
+      logger.error("inference worker lost", { worker: place, cause });
+    },
+    pipelineChanged(pipeline, version, error) {
+      if (error)
+        logger.error("changed pipeline not taken up", { pipeline, version, code: error.code, cause: error.message });
+      else logger.info("pipeline taken up", { pipeline, version });
+    },
+  };
+}
+
+/** One line an HTTP request, with its id, route, status and time; failures of the server's with their cause. */
+export function httpLog(logger: Logger): HttpWatcher {
+  return {
+    started() {},
+    finished({ id, method, path, route, pipeline, token, error }, status, ms, peer) {
+      // The name of a token is no secret, but the key "token" is one.
+      const fields = {
+        request: id,
+        method,
+        path,
+        route,
+        pipeline,
+        caller: token,
+        peer,
+        status,
+        ms: Math.round(ms * 10) / 10,
+      };
+      if (status >= 500) logger.error("request failed", { ...fields, error });
+      else logger.info("request", error ? { ...fields, code: error.code } : fields);
+    },
+  };
+}
