@@ -108,7 +108,7 @@ export function errorReference(): string {
     "Every failure has one of these codes. Codes are stable: programs can rely on them, messages may change. The status is",
     "what the native API answers with; a picture that fails inside a request with many carries its error in its own item.",
     "",
-    '```json\n{ "error": { "code": "picture_truncated", "message": "…", "details": {} } }\n```',
+    '```json\n{ "error": { "code": "picture_truncated", "message": "…", "details": {} }, "request": "…" }\n```',
     "",
     ...table(["Code", "Status", "What happened", "What to do"], rows),
     "",
