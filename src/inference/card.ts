@@ -6,11 +6,13 @@ import { type Static, type TSchema, Type } from "@sinclair/typebox";
 import { MODEL_TASKS } from "./model.ts";
 
 const strict = { additionalProperties: false } as const;
+const Text = (description: string) => Type.String({ minLength: 1, expects: "text", description });
 const Name = Type.String({
   pattern: "^[a-z0-9][a-z0-9.-]*$",
-  description: "Lower-case letters, digits, dots, dashes.",
+  expects: "lower-case letters, digits, dots and dashes",
+  description: "What pipelines and commands call the model.",
 });
-const Size = Type.Integer({ minimum: 1, maximum: 4096 });
+const Size = Type.Integer({ minimum: 1, maximum: 4096, description: "Pixels." });
 const Literals = <T extends readonly string[]>(values: T, description?: string) =>
   Type.Unsafe<T[number]>(
     Type.Union(
@@ -24,52 +26,67 @@ export const PREPARE_STEPS = ["tfjs-to-onnx", "dynamic-batch", "ultraface-priors
 export type PrepareStep = (typeof PREPARE_STEPS)[number];
 
 /** How a crop is laid out around a subject. */
-export const CropRule = Type.Union([
-  Type.Object(
-    {
-      rule: Type.Literal("letterbox", {
-        description: "The whole picture, scaled to fit with its aspect kept, at the top left; the rest is `pad`.",
-      }),
-      pad: Type.Number({ minimum: 0, maximum: 255, default: 127, description: "Grey value of the rest." }),
-    },
-    strict,
-  ),
-  Type.Object(
-    {
-      rule: Type.Literal("square", {
-        description: "A square of side `scale` x box height, centred on the box, moved down by `shift_y` x box height.",
-      }),
-      scale: Type.Number({ exclusiveMinimum: 0, maximum: 10, default: 1 }),
-      shift_y: Type.Number({ minimum: -2, maximum: 2, default: 0 }),
-      border: Literals(["edge", "zero"] as const, "What lies outside the picture."),
-    },
-    strict,
-  ),
-  Type.Object(
-    {
-      rule: Type.Literal("inner-square", {
-        description:
-          "A square of side `scale` x box height, centred on the box, shrunk to fit the picture, then shifted inside it.",
-      }),
-      scale: Type.Number({ exclusiveMinimum: 0, maximum: 10 }),
-    },
-    strict,
-  ),
-  Type.Object(
-    {
-      rule: Type.Literal("align", {
-        description: "The least-squares similarity that maps the five points onto `template`, in input pixels.",
-      }),
-      template: Type.Array(Type.Tuple([Type.Number(), Type.Number()]), { minItems: 5, maxItems: 5 }),
-      border: Literals(["edge", "zero"] as const, "What lies outside the picture."),
-    },
-    strict,
-  ),
-]);
+export const CropRule = Type.Union(
+  [
+    Type.Object(
+      {
+        rule: Type.Literal("letterbox", {
+          description: "The whole picture, scaled to fit with its aspect kept, at the top left; the rest is `pad`.",
+        }),
+        pad: Type.Number({ minimum: 0, maximum: 255, default: 127, description: "Grey value of the rest." }),
+      },
+      strict,
+    ),
+    Type.Object(
+      {
+        rule: Type.Literal("square", {
+          description:
+            "A square of side `scale` x box height, centred on the box, moved down by `shift_y` x box height.",
+        }),
+        scale: Type.Number({ exclusiveMinimum: 0, maximum: 10, default: 1, description: "Side in box heights." }),
+        shift_y: Type.Number({ minimum: -2, maximum: 2, default: 0, description: "In box heights; positive is down." }),
+        border: Literals(["edge", "zero"] as const, "What lies outside the picture: its nearest pixel, or black."),
+      },
+      strict,
+    ),
+    Type.Object(
+      {
+        rule: Type.Literal("inner-square", {
+          description:
+            "A square of side `scale` x box height, centred on the box, shrunk to fit the picture, then shifted inside it.",
+        }),
+        scale: Type.Number({ exclusiveMinimum: 0, maximum: 10, description: "Wished side in box heights." }),
+      },
+      strict,
+    ),
+    Type.Object(
+      {
+        rule: Type.Literal("align", {
+          description: "The least-squares similarity that maps the five points onto `template`, in input pixels.",
+        }),
+        template: Type.Array(Type.Tuple([Type.Number(), Type.Number()]), {
+          minItems: 5,
+          maxItems: 5,
+          description: "x y of image-left eye, image-right eye, nose tip, image-left and image-right mouth corner.",
+        }),
+        border: Literals(["edge", "zero"] as const, "What lies outside the picture: its nearest pixel, or black."),
+      },
+      strict,
+    ),
+  ],
+  { description: "One of the rules below." },
+);
 export type CropRule = Static<typeof CropRule>;
 
-const TensorName = Type.String({ minLength: 1, description: "Name of the network's output tensor." });
-const Labels = Type.Array(Type.String({ minLength: 1 }), { minItems: 2, maxItems: 1000 });
+const TensorName = Text("Name of the network's output tensor.");
+const Labels = Type.Array(Type.String({ minLength: 1 }), {
+  minItems: 2,
+  maxItems: 1000,
+  description: "Names of the classes, in the network's order.",
+});
+const Applied = Type.Boolean({ default: false, description: "Whether the network's output is a probability already." });
+const Scale = Type.Number({ default: 1, description: "What the number is multiplied with." });
+const Offset = Type.Number({ default: 0, description: "What is added then." });
 
 /** How one output is read. */
 export const OutputRule = Type.Union([
@@ -90,7 +107,7 @@ export const OutputRule = Type.Union([
     {
       decode: Type.Literal("points", { description: "x y pairs in 0..1 of the crop." }),
       tensor: TensorName,
-      count: Type.Integer({ minimum: 1, maximum: 1000 }),
+      count: Type.Integer({ minimum: 1, maximum: 1000, description: "Number of points." }),
     },
     strict,
   ),
@@ -98,8 +115,8 @@ export const OutputRule = Type.Union([
     {
       decode: Type.Literal("embedding", { description: "A vector; `normalize: l2` divides it by its length." }),
       tensor: TensorName,
-      length: Type.Integer({ minimum: 2, maximum: 8192 }),
-      normalize: Literals(["l2", "none"] as const),
+      length: Type.Integer({ minimum: 2, maximum: 8192, description: "Number of values." }),
+      normalize: Literals(["l2", "none"] as const, "What is done to the vector."),
     },
     strict,
   ),
@@ -108,7 +125,7 @@ export const OutputRule = Type.Union([
       decode: Type.Literal("softmax", { description: "Class scores; softmax is applied unless `applied` is true." }),
       tensor: TensorName,
       labels: Labels,
-      applied: Type.Boolean({ default: false }),
+      applied: Applied,
     },
     strict,
   ),
@@ -118,8 +135,12 @@ export const OutputRule = Type.Union([
         description: "One value: the probability of the second label; sigmoid is applied unless `applied` is true.",
       }),
       tensor: TensorName,
-      labels: Type.Array(Type.String({ minLength: 1 }), { minItems: 2, maxItems: 2 }),
-      applied: Type.Boolean({ default: false }),
+      labels: Type.Array(Type.String({ minLength: 1 }), {
+        minItems: 2,
+        maxItems: 2,
+        description: "Names of both classes.",
+      }),
+      applied: Applied,
     },
     strict,
   ),
@@ -129,9 +150,9 @@ export const OutputRule = Type.Union([
         description: "sum(p_i * i) * scale + offset; p is the softmax of the tensor unless `applied` is true.",
       }),
       tensor: TensorName,
-      applied: Type.Boolean({ default: false }),
-      scale: Type.Number({ default: 1 }),
-      offset: Type.Number({ default: 0 }),
+      applied: Applied,
+      scale: Scale,
+      offset: Offset,
     },
     strict,
   ),
@@ -139,8 +160,8 @@ export const OutputRule = Type.Union([
     {
       decode: Type.Literal("value", { description: "One value times `scale` plus `offset`." }),
       tensor: TensorName,
-      scale: Type.Number({ default: 1 }),
-      offset: Type.Number({ default: 0 }),
+      scale: Scale,
+      offset: Offset,
     },
     strict,
   ),
@@ -154,7 +175,7 @@ export type CalibrationName = (typeof CALIBRATIONS)[number];
 const RawProbability = Type.Number({ exclusiveMinimum: 0, exclusiveMaximum: 1 });
 const LivenessCalibration = Type.Object(
   {
-    live_label: Type.String({ description: "The label of output `live` that means a live person." }),
+    live_label: Text("The label of output `live` that means a live person."),
     thresholds: Type.Object(
       { SOFT: RawProbability, REGULAR: RawProbability, HARD: RawProbability } satisfies Record<
         CalibrationName,
@@ -168,16 +189,18 @@ const LivenessCalibration = Type.Object(
       description: "Share of the crop's wished side that must be there; below it the prediction is `unknown`.",
     }),
   },
-  strict,
+  { ...strict, description: "For cards of task `liveness`, which must have it." },
 );
 
 const SimilarityCalibration = Type.Object(
   {
-    metric: Literals(["cosine", "euclidean"] as const),
-    slope: Type.Number({ description: "Similarity 0..1 is 1 / (1 + exp(-slope * (value - midpoint)))." }),
-    midpoint: Type.Number(),
+    metric: Literals(["cosine", "euclidean"] as const, "The value two descriptors are compared by."),
+    slope: Type.Number({
+      description: "Similarity 0..1 is 1 / (1 + exp(-slope * (value - midpoint))); negative for distances.",
+    }),
+    midpoint: Type.Number({ description: "The value that is a similarity of one half." }),
   },
-  strict,
+  { ...strict, description: "For cards of task `descriptor`: how two descriptors are compared." },
 );
 
 /** The schema of a card file. */
@@ -186,28 +209,40 @@ export const ModelCard = Type.Object(
     name: Name,
     task: Literals(MODEL_TASKS, "What the model is for."),
     aliases: Type.Optional(Type.Array(Name, { description: "Other names, such as `liveness-default`; unique." })),
-    version: Type.String({ minLength: 1, description: "Changes when descriptors or scores are no longer comparable." }),
-    description: Type.String({ minLength: 1 }),
+    version: Text("Changes when descriptors or scores are no longer comparable."),
+    description: Text("What it does, in a sentence or two."),
     source: Type.String({
       pattern: "^(npm:|file:|https:)",
-      description: "`npm:<package>@<version>/<path>`, `file:<path beside the card>` or `https://…`.",
+      expects: "npm:<package>@<exact version>/<path>, file:<path beside the card> or https://…",
+      description: "Where the file comes from.",
     }),
     integrity: Type.Optional(
       Type.String({
         pattern: "^sha(256|384|512)-",
-        description: "Subresource integrity of what is downloaded (the npm tarball, or the https file).",
+        expects: "a subresource integrity such as sha512-…",
+        description: "Of what is downloaded: the npm tarball or the https file. Only file: may go without.",
       }),
     ),
-    prepare: Type.Array(Literals(PREPARE_STEPS), { description: "Steps that make the file fit; may be empty." }),
-    sha256: Type.String({ pattern: "^[0-9a-f]{64}$", description: "Of the prepared ONNX file." }),
+    prepare: Type.Array(Literals(PREPARE_STEPS), {
+      description: `Steps that make the file fit, any of ${PREPARE_STEPS.join(", ")}; run in this order.`,
+    }),
+    sha256: Type.String({
+      pattern: "^[0-9a-f]{64}$",
+      expects: "64 lower-case hexadecimal digits",
+      description: "Of the prepared ONNX file. `facewire models pull` tells the right one when it is wrong.",
+    }),
     input: Type.Object(
       {
-        tensor: Type.String({ minLength: 1 }),
+        tensor: Text("Name of the network's input tensor."),
         width: Size,
         height: Size,
         color: Literals(["rgb", "bgr", "gray"] as const, "Channel order; planes follow each other (NCHW)."),
         mean: Type.Array(Type.Number(), { minItems: 1, maxItems: 3, description: "One number, or one a channel." }),
-        std: Type.Array(Type.Number({ exclusiveMinimum: 0 }), { minItems: 1, maxItems: 3 }),
+        std: Type.Array(Type.Number({ exclusiveMinimum: 0 }), {
+          minItems: 1,
+          maxItems: 3,
+          description: "One number, or one a channel.",
+        }),
       },
       { ...strict, description: "Float tensor [n, channels, height, width] of (value 0..255 - mean) / std." },
     ),
@@ -218,8 +253,8 @@ export const ModelCard = Type.Object(
     batch: Type.Integer({ minimum: 1, maximum: 64, default: 1, description: "Most crops in one call of the network." }),
     liveness: Type.Optional(LivenessCalibration),
     similarity: Type.Optional(SimilarityCalibration),
-    license: Type.String({ minLength: 1, description: "As the package states it." }),
-    provenance: Type.String({ minLength: 1, description: "Where the weights come from and what is known of it." }),
+    license: Text("As the package states it."),
+    provenance: Text("Where the weights come from and what is known of it."),
     accuracy: Type.Array(Type.String({ minLength: 1 }), { description: "What was measured, on what." }),
   },
   strict,

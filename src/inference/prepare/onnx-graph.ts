@@ -24,7 +24,7 @@ export class OnnxGraph {
   /** Adds a float constant and returns its name. */
   floats(values: ArrayLike<number>, dims: readonly number[]): string {
     const name = this.#name("w");
-    const rawData = new Uint8Array(Float32Array.from(values).buffer);
+    const rawData = new Uint8Array(new Float32Array(values).buffer);
     this.#initializers.push({ name, dims: [...dims], dataType: ONNX_FLOAT, rawData });
     return name;
   }
