@@ -56,7 +56,7 @@ export async function runAnswer(
  * to write than other requests should wait.
  */
 async function resultJson(result: RunResult, error: PublicError | undefined): Promise<Blob> {
-  const { items, ...rest } = result;
+  const { items, aggregate, elapsed_ms, ...rest } = result;
   const head = JSON.stringify(error ? { error, ...rest } : rest);
   const parts: Uint8Array<ArrayBuffer>[] = [encode(`${head.slice(0, -1)},"items":[`)];
   let sliceStart = performance.now();
@@ -67,7 +67,7 @@ async function resultJson(result: RunResult, error: PublicError | undefined): Pr
       sliceStart = performance.now();
     }
   }
-  parts.push(encode("]}"));
+  parts.push(encode(`],${JSON.stringify({ aggregate, elapsed_ms }).slice(1)}`));
   return new Blob(parts);
 }
 

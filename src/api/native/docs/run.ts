@@ -18,8 +18,6 @@ const failedRun = jsonAnswer(
   FAILED_RUN_EXAMPLE,
 );
 
-const FAILED_STATUS = 422;
-
 const errors = errorAnswers(
   [
     "request_invalid",
@@ -83,6 +81,6 @@ export const RUN_DOC = operation({
       content: { ...(run200.content as object), "image/jpeg": BINARY },
     },
     ...errors,
-    [FAILED_STATUS]: failedRun,
+    "422": failedRun,
   },
 });
