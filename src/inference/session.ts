@@ -1,4 +1,5 @@
 /** Loading a prepared network and running it as its card says: crop, normalise, run in batches, decode. */
+import "./no-telemetry.ts";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { InferenceSession, Tensor } from "onnxruntime-node";
