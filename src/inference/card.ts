@@ -22,7 +22,13 @@ const Literals = <T extends readonly string[]>(values: T, description?: string) 
   );
 
 /** Names of the preparation steps, in the order they run in. */
-export const PREPARE_STEPS = ["tfjs-to-onnx", "dynamic-batch", "ultraface-priors", "flush-denormals"] as const;
+export const PREPARE_STEPS = [
+  "tfjs-to-onnx",
+  "dynamic-batch",
+  "ultraface-priors",
+  "prelu-to-conv",
+  "flush-denormals",
+] as const;
 export type PrepareStep = (typeof PREPARE_STEPS)[number];
 
 /** How a crop is laid out around a subject. */

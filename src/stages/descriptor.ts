@@ -26,7 +26,7 @@ export default defineStage({
   reads: () => ["picture", "face.box", "face.landmarks"],
   writes: () => ["face.descriptor"],
   drops: "Nothing.",
-  cost: "Under 1 µs a face beside the model, which takes 12 to 16 ms a face (one thread of a 2-core x86-64 machine with AVX-512).",
+  cost: "Under 1 µs a face beside the model, which takes 7 ms a face (one thread of a 2-core x86-64 machine with AVX2).",
   models: ({ model }) => [{ name: model, task: "descriptor" }],
   aggregation: { key: "descriptor", methods: METHODS, aggregate: aggregateDescriptors },
   async create({ model: name }, environment) {

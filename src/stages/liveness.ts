@@ -46,7 +46,7 @@ export default defineStage({
   reads: () => ["picture", "face.box"],
   writes: () => ["face.liveness"],
   drops: "Nothing; a face without enough room around it is called `unknown`.",
-  cost: "Under 1 µs a face beside the model, which takes 6.5 ms a face (one thread of a 2-core x86-64 machine with AVX-512).",
+  cost: "Under 1 µs a face beside the model, which takes 6 ms a face (one thread of a 2-core x86-64 machine with AVX2).",
   models: ({ model }) => [{ name: model, task: "liveness" }],
   aggregation: { key: "liveness", methods: METHODS, aggregate: aggregateLiveness },
   async create({ model: name, calibration }, environment) {

@@ -70,7 +70,8 @@ export class OnnxGraph {
   }
 }
 
-function toAttribute(name: string, value: AttributeValue): onnx.IAttributeProto {
+/** An attribute of a node. */
+export function toAttribute(name: string, value: AttributeValue): onnx.IAttributeProto {
   const types = onnx.AttributeProto.AttributeType;
   if (typeof value === "string") return { name, type: types.STRING, s: new TextEncoder().encode(value) };
   if (typeof value === "number") return { name, type: types.INT, i: value };

@@ -3,6 +3,7 @@ import type { ModelCard, PrepareStep } from "../card.ts";
 import { makeBatchDynamic } from "./dynamic-batch.ts";
 import { flushDenormals } from "./flush-denormals.ts";
 import { readOnnx, writeOnnx } from "./onnx-file.ts";
+import { preluToConv } from "./prelu-to-conv.ts";
 import { readTfjsModel } from "./tfjs-model.ts";
 import { tfjsToOnnx } from "./tfjs-to-onnx.ts";
 import { setUltrafaceInput } from "./ultraface-priors.ts";
@@ -30,6 +31,7 @@ export async function prepareModel(
     : readOnnx(files.main);
   if (steps.has("dynamic-batch")) makeBatchDynamic(file);
   if (steps.has("ultraface-priors")) setUltrafaceInput(file, card.input.width, card.input.height);
+  if (steps.has("prelu-to-conv")) preluToConv(file);
   if (steps.has("flush-denormals")) flushDenormals(file);
   return writeOnnx(file);
 }
