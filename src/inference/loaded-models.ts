@@ -27,15 +27,18 @@ export class LoadedModels {
     const loading = loadModel(card, this.#files[card.name] ?? "");
     this.#loaded.set(card.name, loading);
     // A model that failed to load may be mended on disk: the next one who asks tries again.
-    loading.catch(() => this.#loaded.delete(card.name));
+    loading.catch(() => {
+      if (this.#loaded.get(card.name) === loading) this.#loaded.delete(card.name);
+    });
     return loading;
   }
 
   /** Frees every model that is not named. None of them may be running. */
   async keepOnly(names: ReadonlySet<string>): Promise<void> {
-    for (const [name, loading] of [...this.#loaded]) {
-      if (names.has(name)) continue;
-      this.#loaded.delete(name);
+    const unused = [...this.#loaded].filter(([name]) => !names.has(name));
+    // All leave at once: whoever asks for one while the others are being freed must get it loaded anew.
+    for (const [name] of unused) this.#loaded.delete(name);
+    for (const [, loading] of unused) {
       const model = await loading.catch(() => undefined);
       await model?.release();
     }

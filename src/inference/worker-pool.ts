@@ -71,13 +71,15 @@ export class WorkerPool<To, From> {
 
   /**
    * Gives up on a worker that does not answer: another takes its place while the thread is left to itself, because it
-   * cannot be ended safely. False when as many were given up before as there are places; the worker then stays.
+   * cannot be ended safely. False when as many that were given up still run as there are places; the worker then stays.
    */
   abandon(place: number, cause: string): boolean {
     const worker = this.#workers[place];
     if (!worker || worker.state === "lost" || this.#abandoned >= this.#options.size) return false;
     this.#abandoned++;
-    worker.abandon();
+    worker.abandon(() => this.#abandoned--);
+    // Should it come back, it ends by itself.
+    worker.post(this.#options.stopMessage);
     this.#lose(worker, cause);
     return true;
   }
@@ -175,10 +177,10 @@ class Thread<To> implements PoolWorker<To> {
     this.#end = listener;
   }
 
-  /** Stops listening to it; it no longer keeps the process from ending. */
-  abandon(): void {
+  /** Stops listening to it but for its end; it no longer keeps the process from ending. */
+  abandon(onEnd: () => void): void {
     this.state = "lost";
-    this.#end = () => {};
+    this.#end = onEnd;
     this.#worker.removeAllListeners("message");
     this.#worker.unref();
   }

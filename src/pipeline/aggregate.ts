@@ -2,6 +2,7 @@
 import { descriptorJson } from "../stages/face-json.ts";
 import type { Descriptor, Face } from "../stages/item.ts";
 import type { StageRegistry } from "../stages/registry.ts";
+import { facePart } from "./face-parts.ts";
 import type { Plan } from "./plan.ts";
 import type { AggregateValue, RunResult } from "./results.ts";
 
@@ -19,9 +20,9 @@ export function aggregate(
   for (const [key, { method, kind, options }] of Object.entries(plan.aggregate)) {
     const stage = stages.get(kind);
     const aggregation = stage.aggregation;
-    const fields = stage.writes(options as never).map((part) => part.replace(/^face\./, ""));
+    const parts = stage.writes(options as never);
     const inputs = primary
-      .filter((face) => fields.every((field) => hasPart(face, field)))
+      .filter((face) => parts.every((part) => facePart(face, part) !== undefined))
       .map((face) => ({ face, weight: face.quality?.overall ?? 1 }));
     result[key] =
       aggregation && inputs.length > 0
@@ -42,12 +43,6 @@ export function primaryFace(faces: readonly Face[]): Face | undefined {
 
 function area({ box }: Face): number {
   return box.width * box.height;
-}
-
-function hasPart(face: Face, field: string): boolean {
-  const [name, extra] = field.split(".");
-  if (name === "extra" && extra !== undefined) return face.extra?.[extra] !== undefined;
-  return face[name as keyof Face] !== undefined;
 }
 
 function toJson(value: unknown): unknown {

@@ -16,6 +16,8 @@ export interface PipelineFile {
   /** Relative to the folder. */
   readonly file: string;
   readonly text: string;
+  /** Another file of the same name, so that neither can be meant. */
+  readonly rival?: string;
 }
 
 /** What reading the folder gave for one name. */
@@ -55,8 +57,9 @@ export class PipelineFolder {
   /** Reads and checks every pipeline of the folder. Rejects with `config_invalid` when the folder cannot be read. */
   async read(): Promise<readonly PipelineReading[]> {
     this.#files = await readPipelineFiles(this.#directory);
-    return this.#files.map(({ name, file, text }) => {
+    return this.#files.map(({ name, file, text, rival }) => {
       try {
+        if (rival !== undefined) throw twoFiles(name, file, rival);
         return { name, file, text, planned: planPipeline(text, file, this.#plannerContext(), name), error: undefined };
       } catch (thrown) {
         const error = FacewireError.from(thrown, "pipeline_invalid", "The pipeline could not be checked.");
@@ -102,15 +105,21 @@ async function readPipelineFiles(directory: string): Promise<PipelineFile[]> {
   } catch (cause) {
     throw new FacewireError("config_invalid", "The pipelines folder cannot be read (pipelines_dir).", { cause });
   }
-  const files: PipelineFile[] = [];
+  const files = new Map<string, PipelineFile>();
   for (const file of entries.sort().slice(0, MAX_FILES)) {
     const name = PIPELINE_FILE.exec(file)?.groups?.name;
     if (name === undefined) continue;
+    const first = files.get(name);
     try {
-      files.push({ name, file, text: await readFile(join(directory, file), "utf8") });
+      if (first) files.set(name, { ...first, rival: file });
+      else files.set(name, { name, file, text: await readFile(join(directory, file), "utf8") });
     } catch {
       // Gone or unreadable between the two looks: treated as not there; a later change is noticed.
     }
   }
-  return files;
+  return [...files.values()];
+}
+
+function twoFiles(name: string, file: string, rival: string): FacewireError {
+  return new FacewireError("pipeline_invalid", `${file} and ${rival} are both pipeline ${name}; keep one of them.`);
 }

@@ -39,19 +39,26 @@ interface Entry {
   error: FacewireError | undefined;
 }
 
-/** Told about swaps; `error` when a changed file could not be taken up. */
-export type OnChange = (name: string, version: string, error: FacewireError | undefined) => void;
+/** What whoever keeps deployments is told. */
+export interface DeploymentEvents {
+  /** A version was swapped in; or, with `error`, a changed file could not be taken up. */
+  onChange(name: string, version: string, error: FacewireError | undefined): void;
+  /** Nothing will run on this version any more. */
+  onDropped(plan: Plan): void;
+}
 
 /** See the file's head. */
 export class Deployments {
   readonly #workers: InferenceWorkers;
-  readonly #onChange: OnChange;
+  readonly #events: DeploymentEvents;
   readonly #entries = new Map<string, Entry>();
+  /** Versions that workers hold: those that run, and older ones that requests still use. */
+  readonly #held = new Map<string, Deployed>();
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(workers: InferenceWorkers, onChange: OnChange) {
+  constructor(workers: InferenceWorkers, events: DeploymentEvents) {
     this.#workers = workers;
-    this.#onChange = onChange;
+    this.#events = events;
   }
 
   /** All pipelines by name. */
@@ -110,6 +117,7 @@ export class Deployments {
       for (const entry of this.#entries.values()) {
         if (entry.waiting) await this.#deploy(entry, entry.waiting);
       }
+      this.#workers.retry();
     });
   }
 
@@ -118,10 +126,10 @@ export class Deployments {
     const entry = this.#entries.get(plan.name);
     if (!entry?.deployed || planKey(entry.deployed.planned.plan) !== planKey(plan)) return;
     entry.waiting = entry.deployed.planned;
-    this.#retire(entry.deployed);
+    this.#drop(entry.deployed);
     entry.deployed = undefined;
     entry.error = error;
-    this.#onChange(plan.name, plan.version, error);
+    this.#events.onChange(plan.name, plan.version, error);
   }
 
   async #take(reading: PipelineReading): Promise<void> {
@@ -133,7 +141,7 @@ export class Deployments {
     if (!planned) {
       const isNews = entry.error?.message !== error?.message;
       entry.error = error;
-      if (isNews) this.#onChange(name, "", error);
+      if (isNews) this.#events.onChange(name, "", error);
     } else if (entry.deployed?.planned.plan.version === planned.plan.version) entry.error = undefined;
     else await this.#deploy(entry, planned);
     // A new name is listed once it is known whether it can run.
@@ -143,19 +151,28 @@ export class Deployments {
   async #deploy(entry: Entry, planned: PlannedPipeline): Promise<void> {
     const { plan } = planned;
     try {
-      await this.#workers.define(plan);
+      // A version that was taken back before its last request was done is still there.
+      const deployed = this.#held.get(planKey(plan)) ?? (await this.#define(planned));
+      deployed.retired = false;
       this.#retire(entry.deployed);
-      entry.deployed = { planned, users: 0, retired: false };
+      entry.deployed = deployed;
       entry.waiting = undefined;
       entry.error = undefined;
-      this.#onChange(entry.name, plan.version, undefined);
+      this.#events.onChange(entry.name, plan.version, undefined);
     } catch (thrown) {
       const error = FacewireError.from(thrown, "pipeline_unavailable", "The workers could not take the pipeline up.");
       const isNews = entry.error?.message !== error.message;
       entry.waiting = planned;
       entry.error = error;
-      if (isNews) this.#onChange(entry.name, plan.version, error);
+      if (isNews) this.#events.onChange(entry.name, plan.version, error);
     }
+  }
+
+  async #define(planned: PlannedPipeline): Promise<Deployed> {
+    await this.#workers.define(planned.plan);
+    const deployed: Deployed = { planned, users: 0, retired: false };
+    this.#held.set(planKey(planned.plan), deployed);
+    return deployed;
   }
 
   #retire(deployed: Deployed | undefined): void {
@@ -165,7 +182,16 @@ export class Deployments {
   }
 
   #dropUnused(deployed: Deployed): void {
-    if (deployed.retired && deployed.users === 0) this.#workers.forget(deployed.planned.plan);
+    if (deployed.retired && deployed.users === 0) this.#drop(deployed);
+  }
+
+  #drop(deployed: Deployed): void {
+    const { plan } = deployed.planned;
+    // After a failure the same version may have been taken up anew, while requests of the failed one end.
+    if (this.#held.get(planKey(plan)) !== deployed) return;
+    this.#held.delete(planKey(plan));
+    this.#workers.forget(plan);
+    this.#events.onDropped(plan);
   }
 
   #entry(name: string): Entry {

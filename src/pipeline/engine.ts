@@ -11,6 +11,7 @@ import { Deployments, type PipelineEntry } from "./deployments.ts";
 import { planGraph } from "./graph.ts";
 import type { EngineObserver } from "./observer.ts";
 import { type Plan, planKey, stagesOf } from "./plan.ts";
+import { PlanCosts } from "./plan-costs.ts";
 import type { PlannedPipeline } from "./planner.ts";
 import { Pool, type PoolSettings } from "./pools.ts";
 import { runRequest } from "./request-actor.ts";
@@ -24,7 +25,6 @@ import type {
   RunResult,
 } from "./results.ts";
 import { Scheduler, type SettledItem } from "./scheduler.ts";
-import { StageCosts } from "./stage-costs.ts";
 import { InferenceWorkers, type WorkerCounts } from "./workers.ts";
 
 /** What an engine is made of. */
@@ -66,7 +66,12 @@ const WORKER_PATIENCE = 5_000;
 export async function startEngine(options: EngineOptions): Promise<Engine> {
   const stages = await StageRegistry.load(options.stageFiles);
   const engine = new PipelineEngine(options, stages);
-  await engine.start();
+  try {
+    await engine.start();
+  } catch (thrown) {
+    await engine.drain(0);
+    throw thrown;
+  }
   return engine;
 }
 
@@ -78,7 +83,7 @@ class PipelineEngine implements Engine {
   readonly #workers: InferenceWorkers;
   readonly #deployments: Deployments;
   readonly #scheduler: Scheduler;
-  readonly #costs = new StageCosts();
+  readonly #costs = new PlanCosts();
   #retryTimer: ReturnType<typeof setInterval> | undefined;
   #unwatch: () => void = () => {};
   #watchError: string | undefined;
@@ -107,9 +112,10 @@ class PipelineEngine implements Engine {
       onLost: (place, cause) => options.observer?.workerLost?.(place, cause),
       onPlanFailed: (plan, error) => this.#onPlanFailed(plan, error),
     });
-    this.#deployments = new Deployments(this.#workers, (name, version, error) =>
-      options.observer?.pipelineChanged?.(name, version, error),
-    );
+    this.#deployments = new Deployments(this.#workers, {
+      onChange: (name, version, error) => options.observer?.pipelineChanged?.(name, version, error),
+      onDropped: (plan) => this.#costs.forget(planKey(plan)),
+    });
     this.#scheduler = new Scheduler({
       workers: this.#workers,
       workerCount: options.workers,
@@ -117,6 +123,7 @@ class PipelineEngine implements Engine {
       maxBytes: options.queue.maxBytes,
       maxAttempts: options.maxAttempts,
       deadLetters: options.deadLetters,
+      costs: this.#costs,
     });
   }
 
@@ -172,29 +179,12 @@ class PipelineEngine implements Engine {
   }
 
   health(): Readonly<Record<string, PartHealth>> {
-    const workers = this.#workers.counts;
     const entries = this.#deployments.list();
-    const broken = entries.filter((entry) => entry.error !== undefined);
-    const down = entries.filter((entry) => entry.running === undefined);
-    const models = down.filter((entry) => entry.error?.code.startsWith("model_"));
     return {
-      workers: workersHealth(workers),
-      queue: {
-        status: "ok",
-        details: { waiting: this.#scheduler.waiting, limit: this.#options.queue.limit, pools: this.#poolCounts() },
-      },
-      models: {
-        status: models.length === 0 ? "ok" : "degraded",
-        ...(models.length === 0 ? {} : { message: models.map((entry) => entry.error?.message).join(" ") }),
-      },
-      pipelines: {
-        status: broken.length === 0 ? "ok" : down.length === entries.length ? "failed" : "degraded",
-        ...(broken.length === 0 ? {} : { message: `Not as in their files: ${broken.map((e) => e.name).join(", ")}.` }),
-        details: {
-          ...Object.fromEntries(entries.map((entry) => [entry.name, pipelineHealth(entry)])),
-          ...(this.#watchError === undefined ? {} : { watch: "Changed files are not noticed." }),
-        },
-      },
+      workers: workersHealth(this.#workers.counts),
+      queue: this.#queueHealth(),
+      models: modelsHealth(entries),
+      pipelines: this.#pipelinesHealth(entries),
     };
   }
 
@@ -242,7 +232,6 @@ class PipelineEngine implements Engine {
 
   #onItem(request: RunRequest, plan: Plan, item: ItemResult, settled: SettledItem): void {
     const { outcome, queuedAt, startedAt, attempts } = settled;
-    if (!outcome.error) this.#costs.learn(planKey(plan), outcome.decodeMs, outcome.times);
     this.#options.observer?.item?.({
       requestId: request.id,
       pipeline: plan.name,
@@ -309,9 +298,33 @@ class PipelineEngine implements Engine {
       source,
       limits: { deadline_ms: plan.deadlineMs, files: plan.maxFiles },
       aggregate: definition.aggregate,
-      plan: planGraph(plan, this.#stages, (stageId) => this.#costs.mean(planKey(plan), stageId)),
+      plan: planGraph(plan, this.#stages, (stageId) => this.#costs.stageMs(planKey(plan), stageId)),
       stage_schemas: Object.fromEntries([...kinds].map((kind) => [kind, this.#stages.get(kind).options])),
     };
+  }
+
+  #queueHealth(): PartHealth {
+    const { waiting } = this.#scheduler;
+    const { limit } = this.#options.queue;
+    const details = { waiting, limit, pools: this.#poolCounts() };
+    if (waiting < limit) return { status: "ok", details };
+    return { status: "degraded", message: "The line is full: new requests are refused.", details };
+  }
+
+  #pipelinesHealth(entries: readonly PipelineEntry[]): PartHealth {
+    const down = entries.filter((entry) => entry.running === undefined);
+    const messages = entries.flatMap((entry) => this.#pipelineTrouble(entry) ?? []);
+    if (this.#watchError !== undefined) messages.push("Changed files are not noticed.");
+    const details = Object.fromEntries(entries.map((entry) => [entry.name, pipelineHealth(entry)]));
+    if (messages.length === 0) return { status: "ok", details };
+    const all = down.length > 0 && down.length === entries.length;
+    return { status: all ? "failed" : "degraded", message: messages.join(" "), details };
+  }
+
+  #pipelineTrouble({ name, running, error }: PipelineEntry): string | undefined {
+    if (error) return `${name} is not as in its file.`;
+    const [failure] = running ? this.#workers.failures(running.plan) : [];
+    return failure && `${name} does not run on every worker: ${failure.message}`;
   }
 
   #poolCounts(): Record<string, { taken: number; waiting: number }> {
@@ -353,6 +366,11 @@ function summary(entry: PipelineEntry): PipelineSummary {
     status: pipelineHealth(entry),
     ...(error ? { error: error.toPublic() } : {}),
   };
+}
+
+function modelsHealth(entries: readonly PipelineEntry[]): PartHealth {
+  const messages = entries.flatMap(({ error }) => (error?.code.startsWith("model_") ? [error.message] : []));
+  return messages.length === 0 ? { status: "ok" } : { status: "degraded", message: [...new Set(messages)].join(" ") };
 }
 
 function workersHealth(counts: WorkerCounts): PartHealth {

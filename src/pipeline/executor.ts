@@ -4,6 +4,7 @@ import type { Face, Item } from "../stages/item.ts";
 import type { StageRegistry } from "../stages/registry.ts";
 import type { Stage, StageContext, StageEnvironment } from "../stages/stage.ts";
 import { type Condition, compileCondition } from "./condition.ts";
+import { facePart } from "./face-parts.ts";
 import { partsOf } from "./parts-view.ts";
 import type { Plan, PlannedStage, PlannedStep } from "./plan.ts";
 import type { StageTrace } from "./results.ts";
@@ -41,6 +42,8 @@ interface BuiltStage {
   readonly planned: PlannedStage;
   readonly stage: Stage;
   readonly condition: Condition | undefined;
+  /** Parts a face must have to be handled: the stage that writes them may have passed some faces by. */
+  readonly requires: readonly string[];
   /** Whether it works on faces rather than on the picture. */
   readonly needsFaces: boolean;
 }
@@ -92,7 +95,8 @@ export class Executor {
     const startedAt = Date.now();
     const start = performance.now();
     const reasons: string[] = [];
-    const faces = facesFor(built, item);
+    const context = stageContext(control, item, reasons);
+    const faces = facesFor(built, item, context);
     const ran = faces !== undefined && (faces.length > 0 || !built.needsFaces);
     const input = control.explain ? partsOf(item, faces ?? [], planned.reads) : undefined;
     let waitedMs = 0;
@@ -100,7 +104,8 @@ export class Executor {
       const release = planned.pool && (await control.acquire(planned.pool.name, planned.pool.slots));
       waitedMs = release ? performance.now() - start : 0;
       try {
-        await built.stage.run(item, faces, stageContext(control, item, reasons));
+        if (release) control.checkpoint();
+        await built.stage.run(item, faces, context);
       } catch (thrown) {
         if (thrown instanceof FacewireError) throw thrown;
         throw new FacewireError("stage_failed", `Stage ${planned.id} failed on this picture.`, {
@@ -129,7 +134,7 @@ export class Executor {
       elapsed_ms: round(elapsedMs),
       waited_ms: round(waitedMs),
       ran,
-      reasons: ran ? reasons : [planned.when && item.faces.length > 0 ? `when: ${planned.when}` : "no face to work on"],
+      reasons: ran || reasons.length > 0 ? reasons : ["no face to work on"],
     });
   }
 
@@ -155,9 +160,11 @@ async function buildSteps(
       built.push({ branches });
       continue;
     }
+    const kind = registry.get(step.kind);
     built.push({
       planned: step,
-      stage: await registry.get(step.kind).create(step.options as never, environment),
+      stage: await kind.create(step.options as never, environment),
+      requires: kind.reads(step.options as never).filter((part) => part.startsWith("face.")),
       condition: step.when === undefined ? undefined : compileCondition(step.when),
       needsFaces: step.reads.some((part) => part.startsWith("face.")),
     });
@@ -166,13 +173,20 @@ async function buildSteps(
 }
 
 /** The faces a stage handles, or undefined where its `when` turned the whole picture away. */
-function facesFor(built: BuiltStage, item: Item): readonly Face[] | undefined {
-  const { condition, planned } = built;
-  const active = item.faces.filter((face) => !face.rejected);
-  if (!condition) return active;
+function facesFor(built: BuiltStage, item: Item, { explain }: StageContext): readonly Face[] | undefined {
+  const { condition, planned, requires } = built;
+  const able = item.faces.filter((face) => {
+    if (face.rejected) return false;
+    const missing = requires.find((part) => facePart(face, part) === undefined);
+    if (missing !== undefined) explain(() => `has no ${missing}`, face);
+    return missing === undefined;
+  });
+  if (!condition) return able;
   try {
-    if (!condition.perFace) return condition.test(item) ? active : undefined;
-    return active.filter((face) => condition.test(item, face));
+    const each = condition.perFace;
+    const chosen = each ? able.filter((face) => condition.test(item, face)) : condition.test(item) ? able : undefined;
+    if (!chosen || (chosen.length === 0 && able.length > 0)) explain(() => `when: ${condition.source}`);
+    return chosen;
   } catch (thrown) {
     throw new FacewireError("stage_failed", `The condition of stage ${planned.id} failed on this picture.`, {
       details: { stage: planned.id, when: condition.source },

@@ -1,21 +1,38 @@
 /** Items that wait for a worker: by priority, then in the order they came, with an estimate of the work ahead. */
 
-/** What the queue needs to know of an item. */
+/** What the queue needs to know of an item. None of it may change while the item waits. */
 export interface QueuedItem {
   /** 0..9; 9 goes first. */
   readonly priority: number;
-  /** Milliseconds of one worker's time it will probably take. */
-  readonly estimatedMs: number;
+  /** What its cost is known by: items of one plan cost about the same. */
+  readonly key: string;
   /** Bytes it holds while it waits. */
   readonly byteLength: number;
+  /** Times it was taken before; one that comes back goes ahead of its priority, having waited its turn already. */
+  readonly attempts: number;
 }
+
+/** What to do with an item whose turn it is: take it, look at the next one, or let nobody overtake it. */
+export type Turn = "take" | "pass" | "hold";
 
 const PRIORITIES = 10;
 
-/** One lane a priority; taking and adding cost the same however many wait. */
+/** Items of one priority, those that came back apart from those that are new. */
+interface Lane<T> {
+  readonly again: Set<T>;
+  readonly fresh: Set<T>;
+  /** How many items there are of each key. */
+  readonly counts: Map<string, number>;
+}
+
+/** Taking the first and adding cost the same however many wait. */
 export class ItemQueue<T extends QueuedItem> {
-  readonly #lanes: Set<T>[] = Array.from({ length: PRIORITIES }, () => new Set<T>());
-  readonly #laneMs = new Float64Array(PRIORITIES);
+  /** Highest priority first. */
+  readonly #lanes: readonly Lane<T>[] = Array.from({ length: PRIORITIES }, () => ({
+    again: new Set<T>(),
+    fresh: new Set<T>(),
+    counts: new Map<string, number>(),
+  }));
   #length = 0;
   #bytes = 0;
 
@@ -29,47 +46,61 @@ export class ItemQueue<T extends QueuedItem> {
     return this.#bytes;
   }
 
-  /** Milliseconds of one worker's time that items of this priority and above will probably take. */
-  estimatedMs(priority: number): number {
+  /** Milliseconds of one worker's time that items of this priority and above take, by the cost of each key. */
+  estimatedMs(priority: number, costOf: (key: string) => number): number {
     let sum = 0;
-    for (let lane = priority; lane < PRIORITIES; lane++) sum += this.#laneMs[lane] ?? 0;
+    for (const { counts } of this.#lanes.slice(0, PRIORITIES - priority)) {
+      for (const [key, count] of counts) sum += count * costOf(key);
+    }
     return sum;
   }
 
   add(item: T): void {
-    this.#lanes[item.priority]?.add(item);
+    const lane = this.#laneOf(item);
+    (item.attempts > 0 ? lane.again : lane.fresh).add(item);
     this.#count(item, 1);
   }
 
   /** Takes an item out before its turn; false where it is not waiting. */
   remove(item: T): boolean {
-    if (!this.#lanes[item.priority]?.delete(item)) return false;
+    const { again, fresh } = this.#laneOf(item);
+    if (!again.delete(item) && !fresh.delete(item)) return false;
     this.#count(item, -1);
     return true;
   }
 
-  /** Takes the next item for which `fits` holds, highest priority first, oldest first. */
-  take(fits: (item: T) => boolean): T | undefined {
-    for (let lane = PRIORITIES - 1; lane >= 0; lane--) {
-      for (const item of this.#lanes[lane] ?? []) {
-        if (!fits(item)) continue;
-        this.remove(item);
-        return item;
-      }
+  /** Takes the first item that `turn` lets through, highest priority first, oldest first. */
+  take(turn: (item: T) => Turn): T | undefined {
+    for (const item of this.items()) {
+      const verdict = turn(item);
+      if (verdict === "hold") return undefined;
+      if (verdict === "pass") continue;
+      this.remove(item);
+      return item;
     }
     return undefined;
   }
 
   /** Everything that waits, in the order it would be taken. */
   *items(): Generator<T> {
-    for (const lane of this.#lanes.toReversed()) yield* lane;
+    for (const { again, fresh } of this.#lanes) {
+      yield* again;
+      yield* fresh;
+    }
+  }
+
+  #laneOf(item: T): Lane<T> {
+    const lane = this.#lanes[PRIORITIES - 1 - item.priority];
+    if (!lane) throw new RangeError(`There is no priority ${item.priority}.`);
+    return lane;
   }
 
   #count(item: T, sign: 1 | -1): void {
     this.#length += sign;
     this.#bytes += sign * item.byteLength;
-    const ms = (this.#laneMs[item.priority] ?? 0) + sign * item.estimatedMs;
-    // Sums of fractions drift; an empty lane is exactly nothing.
-    this.#laneMs[item.priority] = this.#lanes[item.priority]?.size ? ms : 0;
+    const { counts } = this.#laneOf(item);
+    const count = (counts.get(item.key) ?? 0) + sign;
+    if (count > 0) counts.set(item.key, count);
+    else counts.delete(item.key);
   }
 }

@@ -1,5 +1,6 @@
 /** Shows the parts of an item that a stage read or wrote, for `explain`: plain JSON, long values cut short. */
 import type { Face, Item } from "../stages/item.ts";
+import { facePart } from "./face-parts.ts";
 
 /** Numbers of a list that are shown; the rest is counted. */
 const SHOWN = 5;
@@ -11,19 +12,18 @@ export function partsOf(item: Item, faces: readonly Face[], parts: readonly stri
     const { width, height, format } = item.picture;
     view.picture = { width, height, format };
   }
-  const fields = parts.filter((part) => part.startsWith("face.")).map((part) => part.slice("face.".length));
-  if (fields.length > 0) view.faces = faces.map((face) => faceView(face, fields));
+  const faceParts = parts.filter((part) => part.startsWith("face."));
+  if (faceParts.length > 0) view.faces = faces.map((face) => faceView(face, faceParts));
   return view;
 }
 
-function faceView(face: Face, fields: readonly string[]): Record<string, unknown> {
+function faceView(face: Face, parts: readonly string[]): Record<string, unknown> {
   const view: Record<string, unknown> = {};
-  for (const field of fields) {
-    const [name, extra] = field.split(".");
-    const value = name === "extra" && extra !== undefined ? face.extra?.[extra] : face[name as keyof Face];
-    if (value !== undefined) view[field] = shorten(value);
+  for (const part of parts) {
+    const value = facePart(face, part);
+    if (value !== undefined) view[part.slice("face.".length)] = shorten(value);
   }
-  if (fields.includes("box")) view.score = shorten(face.score);
+  if (parts.includes("face.box")) view.score = shorten(face.score);
   if (face.rejected) view.rejected = face.rejected.reason;
   return view;
 }

@@ -9,6 +9,7 @@ import type { Part } from "../stages/item.ts";
 import type { StageRegistry } from "../stages/registry.ts";
 import type { AggregateMethod, StageKind } from "../stages/stage.ts";
 import { type CheckedYaml, checkValue, invalid, parseYaml } from "../yaml/checked-yaml.ts";
+import { describeValue } from "../yaml/describe.ts";
 import { nearest } from "../yaml/nearest.ts";
 import type { Problem, YamlPath } from "../yaml/problem.ts";
 import { type Condition, compileCondition } from "./condition.ts";
@@ -35,6 +36,10 @@ export interface PlannedPipeline {
 
 /** Shortest and longest `limits.deadline`, in ms. */
 const DEADLINE_RANGE = { least: 10, most: 600_000 } as const;
+/** Most stages and groups of a pipeline, those of pipelines it uses counted: a text can name very many in little room. */
+const MAX_ENTRIES = 200;
+/** Characters a problem shows of a wrong value, and of its message: both may hold what was written. */
+const SHOWN = { value: 80, message: 400 } as const;
 /** Parts that several stages may write because each adds its own names. */
 const SHARED_PARTS: ReadonlySet<string> = new Set(["face.attributes", "face.crops"]);
 
@@ -59,7 +64,9 @@ class Planner {
   readonly #yaml: CheckedYaml<PipelineDefinition>;
   readonly #problems: Problem[] = [];
   readonly #used: string[] = [];
+  readonly #writesByDefault = new Map<StageKind, readonly string[]>();
   #position = 0;
+  #entries = 0;
 
   constructor(source: string, file: string, context: PlannerContext, trail: readonly string[]) {
     this.#source = source;
@@ -100,6 +107,10 @@ class Planner {
   }
 
   #entry(entry: unknown, path: YamlPath, written: Set<string>): PlannedStep[] {
+    if (++this.#entries > MAX_ENTRIES) {
+      this.#report(path, `is one more than the ${MAX_ENTRIES} stages and groups a pipeline may have`);
+      throw invalid("pipeline_invalid", this.#problems);
+    }
     if (typeof entry === "string") return this.#stage(entry, {}, {}, path, path, written);
     if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
       this.#report(path, "must be a stage, such as `detect: {}`", { found: entry });
@@ -214,8 +225,10 @@ class Planner {
     }
     const inner = new Planner(source.text, source.file, this.#context, trail);
     inner.#position = this.#position;
+    inner.#entries = this.#entries;
     const steps = inner.#steps(inner.#yaml.value.stages, ["stages"], written);
     this.#position = inner.#position;
+    this.#entries = inner.#entries;
     this.#problems.push(...inner.#problems);
     this.#used.push(source.text, ...inner.#used);
     return steps;
@@ -347,8 +360,12 @@ class Planner {
 
   /** Parts a kind writes with its default options; none where it has no valid defaults. */
   #safeWrites(kind: StageKind): readonly string[] {
+    const known = this.#writesByDefault.get(kind);
+    if (known) return known;
     const { value, problems } = checkValue(kind.options, {}, { yaml: this.#yaml, path: [] });
-    return problems.length === 0 ? kind.writes(value as never) : [];
+    const writes = problems.length === 0 ? kind.writes(value as never) : [];
+    this.#writesByDefault.set(kind, writes);
+    return writes;
   }
 
   #words(): string[] {
@@ -356,6 +373,13 @@ class Planner {
   }
 
   #report(path: YamlPath, message: string, extra: Partial<Pick<Problem, "found" | "allowed" | "nearest">> = {}): void {
-    this.#problems.push(this.#yaml.problem(path, message, extra));
+    const bounded = extra.found === undefined ? extra : { ...extra, found: shown(extra.found) };
+    this.#problems.push(this.#yaml.problem(path, message.slice(0, SHOWN.message), bounded));
   }
+}
+
+/** Lists, mappings and long texts are told in a few words. */
+function shown(value: unknown): unknown {
+  if (typeof value === "string") return value.slice(0, SHOWN.value);
+  return typeof value === "object" ? describeValue(value) : value;
 }

@@ -42,23 +42,24 @@ export class Pool {
   }
 
   /**
-   * Grants the claim now or when its turn comes, and tells which. Nobody overtakes the first in line, also when fewer
-   * slots would do, so that a claim for many slots is not starved. Throws `pool_full` when too many wait.
+   * Grants the claim now or when its turn comes, and tells which. Nobody of the same or a lower priority overtakes the
+   * first in line, also when fewer slots would do, so that a claim for many slots is not starved. Throws `pool_full` when too many wait.
    * `withdraw` takes the claim back while it waits.
    */
   claim(claim: PoolClaim): { readonly immediate: boolean; withdraw(): void } {
     if (claim.slots > this.#settings.slots) {
       throw new FacewireError("internal", `Pool ${this.name} has fewer slots than were asked for.`);
     }
-    if (this.#waiting.length === 0 && claim.slots <= this.#free) {
+    const behind = this.#waiting.findIndex((other) => other.priority < claim.priority);
+    const index = behind < 0 ? this.#waiting.length : behind;
+    if (index === 0 && claim.slots <= this.#free) {
       this.#grant(claim);
       return { immediate: true, withdraw() {} };
     }
     if (this.#waiting.length >= this.#settings.queue) {
       throw new FacewireError("pool_full", `Pool ${this.name} is full.`, { details: { pool: this.name } });
     }
-    const index = this.#waiting.findIndex((other) => other.priority < claim.priority);
-    this.#waiting.splice(index < 0 ? this.#waiting.length : index, 0, claim);
+    this.#waiting.splice(index, 0, claim);
     return {
       immediate: false,
       withdraw: () => {

@@ -88,8 +88,8 @@ class Gathering {
   /** Sends every picture on its way. */
   submit(tell: (message: ItemSettled) => void): void {
     const { scheduler, plan, request, deadline, traceparent } = this.#work;
-    for (const [index, file] of request.files.entries()) {
-      const item: ScheduledItem = {
+    const items = request.files.map(
+      (file, index): ScheduledItem => ({
         id: this.#itemId(index),
         requestId: request.id,
         plan,
@@ -102,9 +102,9 @@ class Gathering {
         exif: request.exif ?? false,
         traceparent,
         settle: (settled) => tell({ index, settled }),
-      };
-      scheduler.submit(item);
-    }
+      }),
+    );
+    scheduler.submit(items);
   }
 
   take({ index, settled }: ItemSettled): void {

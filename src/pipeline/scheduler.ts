@@ -4,8 +4,9 @@
  */
 import { type DeadLetterSink, summarise } from "../actors/dead-letters.ts";
 import { FacewireError, type PublicError } from "../errors.ts";
-import { ItemQueue, type QueuedItem } from "./item-queue.ts";
+import { ItemQueue, type QueuedItem, type Turn } from "./item-queue.ts";
 import { type Plan, planKey } from "./plan.ts";
+import type { PlanCosts } from "./plan-costs.ts";
 import type { ItemOutcome } from "./protocol.ts";
 import type { RunFile } from "./results.ts";
 import { type InferenceWorkers, WORTH_RETRYING } from "./workers.ts";
@@ -48,14 +49,12 @@ export interface SchedulerOptions {
   /** Tries before an item is given up. */
   readonly maxAttempts: number;
   readonly deadLetters: DeadLetterSink;
+  /** Learns from every item; the estimates of waits come from it. */
+  readonly costs: PlanCosts;
 }
 
 /** Share of a request's deadline that the line ahead of it may take; the rest is for its own work and for noise. */
 const WAIT_SHARE = 0.6;
-/** Weight of the newest measurement in the running mean of a plan's cost. */
-const COST_WEIGHT = 0.1;
-/** Milliseconds a plan is taken to cost before it was measured. */
-const FIRST_COST = 30;
 
 /** An item on its way, with what the scheduler keeps about it. */
 interface Entry extends QueuedItem {
@@ -64,6 +63,8 @@ interface Entry extends QueuedItem {
   readonly queuedAt: number;
   startedAt: number | undefined;
   attempts: number;
+  /** A worker ended while it had the item: it may be the cause, and must not take others along once more. */
+  suspect: boolean;
   cancelled: boolean;
 }
 
@@ -72,8 +73,6 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #queue = new ItemQueue<Entry>();
   readonly #entries = new Map<string, Entry>();
-  /** Running mean of a worker's milliseconds per item, by plan. */
-  readonly #costs = new Map<string, number>();
   #idle: (() => void)[] = [];
 
   constructor(options: SchedulerOptions) {
@@ -91,13 +90,13 @@ export class Scheduler {
   }
 
   /**
-   * Throws `overloaded` when `count` more items of `bytes` would not find room, or would wait so long that their
-   * deadline (milliseconds from now) could not be kept.
+   * Throws `overloaded` when `count` more items of `bytes` would not find room, or when the last of them would wait so
+   * long that its deadline (milliseconds from now) could not be kept. A line in which nobody waits takes any request.
    */
   admit(plan: Plan, count: number, bytes: number, deadlineMs: number, priority = plan.priority): void {
     const { maxWaiting, maxBytes, workerCount, workers } = this.#options;
     if (workers.anyRoom && this.#queue.length === 0) return;
-    const waitMs = this.#queue.estimatedMs(priority) / workerCount;
+    const waitMs = this.#aheadMs(plan, count, priority) / workerCount;
     const full = this.#queue.length + count > maxWaiting || this.#queue.bytes + bytes > maxBytes;
     if (!full && waitMs <= deadlineMs * WAIT_SHARE) return;
     throw new FacewireError("overloaded", "Too much work is waiting.", {
@@ -105,22 +104,23 @@ export class Scheduler {
     });
   }
 
-  /** Takes an item that was admitted. */
-  submit(item: ScheduledItem): void {
-    const key = planKey(item.plan);
-    const entry: Entry = {
-      item,
-      key,
-      priority: item.priority,
-      estimatedMs: this.#costs.get(key) ?? FIRST_COST,
-      byteLength: item.file.bytes.byteLength,
-      queuedAt: Date.now(),
-      startedAt: undefined,
-      attempts: 0,
-      cancelled: false,
-    };
-    this.#entries.set(item.id, entry);
-    this.#queue.add(entry);
+  /** Takes items that were admitted. */
+  submit(items: Iterable<ScheduledItem>): void {
+    for (const item of items) {
+      const entry: Entry = {
+        item,
+        key: planKey(item.plan),
+        priority: item.priority,
+        byteLength: item.file.bytes.byteLength,
+        queuedAt: Date.now(),
+        startedAt: undefined,
+        attempts: 0,
+        suspect: false,
+        cancelled: false,
+      };
+      this.#entries.set(item.id, entry);
+      this.#queue.add(entry);
+    }
     this.dispatch();
   }
 
@@ -137,7 +137,7 @@ export class Scheduler {
   dispatch(): void {
     const { workers } = this.#options;
     while (this.#queue.length > 0 && workers.anyRoom) {
-      const entry = this.#queue.take((each) => workers.hasRoom(each.key));
+      const entry = this.#queue.take((each) => this.#turn(each));
       if (!entry) return;
       if (Date.now() > entry.item.deadline) {
         this.#fail(entry, { code: "deadline_exceeded", message: "The deadline passed while the picture waited." });
@@ -166,6 +166,21 @@ export class Scheduler {
     return finished;
   }
 
+  #turn({ key, suspect }: Entry): Turn {
+    const { workers } = this.#options;
+    if (workers.hasRoom(key, suspect)) return "take";
+    // It needs a worker for itself, which it would never get if others were let by.
+    return suspect && workers.holds(key) ? "hold" : "pass";
+  }
+
+  /** Milliseconds of one worker's time before the last of some new items could start. */
+  #aheadMs(plan: Plan, count: number, priority: number): number {
+    const { costs, workers } = this.#options;
+    let sum = (count - 1) * costs.itemMs(planKey(plan));
+    for (const key of workers.inHand()) sum += costs.itemMs(key);
+    return sum + this.#queue.estimatedMs(priority, (key) => costs.itemMs(key));
+  }
+
   #start(entry: Entry): void {
     const { item } = entry;
     entry.startedAt = Date.now();
@@ -183,8 +198,14 @@ export class Scheduler {
         exif: item.exif,
       },
       priority: entry.priority,
-      onOutcome: (outcome) => this.#onOutcome(entry, outcome),
+      alone: entry.suspect,
+      onOutcome: (outcome, inHand) => {
+        // What ran alone says nothing of what it costs among others.
+        if (!outcome.error && !entry.suspect) this.#options.costs.learn(entry.key, outcome, inHand);
+        this.#onOutcome(entry, outcome);
+      },
       onLost: (cause) => {
+        entry.suspect = true;
         const error: PublicError = { code: "worker_failed", message: "The inference worker died on this picture." };
         const empty = { faces: [], decodeMs: 0, times: [], traces: [] };
         this.#onOutcome(entry, { ...empty, error, internal: cause });
@@ -207,14 +228,7 @@ export class Scheduler {
       }
       this.#bury(entry, error, outcome.internal ?? "");
     }
-    if (!error) this.#learn(entry, outcome);
     this.#settle(entry, outcome);
-  }
-
-  #learn(entry: Entry, outcome: ItemOutcome): void {
-    const busy = outcome.times.reduce((sum, time) => sum + time.elapsedMs - time.waitedMs, outcome.decodeMs);
-    const known = this.#costs.get(entry.key) ?? busy;
-    this.#costs.set(entry.key, known + COST_WEIGHT * (busy - known));
   }
 
   #fail(entry: Entry, error: PublicError): void {

@@ -4,6 +4,7 @@
  * because ending a thread inside the native runtime would take the whole process down.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import { internalText } from "../actors/dead-letters.ts";
 import { FacewireError } from "../errors.ts";
 import { LoadedModels } from "../inference/loaded-models.ts";
 import { decodePicture } from "../media/decode.ts";
@@ -60,6 +61,8 @@ port.on("message", (message: ToWorker) => {
       break;
     case "stop":
       stopping = true;
+      for (const answer of leases.values()) answer(shuttingDown());
+      leases.clear();
       void endWhenIdle();
       break;
   }
@@ -72,10 +75,12 @@ async function define(key: string, plan: Plan): Promise<void> {
   try {
     definition.executor = await Executor.build(plan, registry, { model: (name) => models.get(name) });
     send({ type: "defined", key });
+    // It may have been forgotten while it was built; what it loaded since goes too.
+    void dropWhenUnused(key, definition);
   } catch (thrown) {
     forget(key);
     const error = FacewireError.from(thrown, "pipeline_unavailable", "The pipeline's stages could not be built.");
-    send({ type: "defined", key, error: error.toPublic(), internal: describe(thrown) });
+    send({ type: "defined", key, error: error.toPublic(), internal: internalText(thrown) });
   }
 }
 
@@ -107,8 +112,20 @@ async function run(task: ItemTask): Promise<void> {
     definition.running--;
     void dropWhenUnused(task.plan, definition);
   }
-  send({ type: "done", id: task.id, outcome });
+  sendOutcome(task.id, outcome);
   if (stopping) void endWhenIdle();
+}
+
+/** A stage of a user's own may write what no message carries; that is a failure of the stage, not of the worker. */
+function sendOutcome(id: string, outcome: ItemOutcome): void {
+  try {
+    send({ type: "done", id, outcome });
+  } catch (thrown) {
+    const error = new FacewireError("stage_failed", "A stage wrote what cannot be sent on.").toPublic();
+    const { decodeMs, times } = outcome;
+    const failed = { faces: [], decodeMs, times, traces: [], error, internal: internalText(thrown) };
+    send({ type: "done", id, outcome: failed });
+  }
 }
 
 async function runItem(task: ItemTask, executor: Executor | undefined): Promise<ItemOutcome> {
@@ -131,7 +148,14 @@ async function runItem(task: ItemTask, executor: Executor | undefined): Promise<
     return { picture: seen, faces: item.faces, decodeMs, times, traces, ...(drawn ? { drawn } : {}) };
   } catch (thrown) {
     const error = FacewireError.from(thrown, "stage_failed", "The picture could not be worked on.");
-    const failed = { faces: [], decodeMs, times: [], traces: [], error: error.toPublic(), internal: describe(thrown) };
+    const failed = {
+      faces: [],
+      decodeMs,
+      times: [],
+      traces: [],
+      error: error.toPublic(),
+      internal: internalText(thrown),
+    };
     return seen ? { ...failed, picture: seen } : failed;
   } finally {
     picture?.release();
@@ -148,6 +172,7 @@ function controlOf(task: ItemTask): ItemControl {
       if (Date.now() > task.deadline) throw new FacewireError("deadline_exceeded", "The deadline has passed.");
     },
     async acquire(pool, slots) {
+      if (stopping) throw shuttingDown();
       const lease = nextLease++;
       await new Promise<void>((resolve, reject) => {
         leases.set(lease, (error) => (error ? reject(error) : resolve()));
@@ -164,12 +189,6 @@ async function endWhenIdle(): Promise<void> {
   port?.close();
 }
 
-/** The whole chain of causes, for logs only. */
-function describe(thrown: unknown): string {
-  const lines: string[] = [];
-  for (let error: unknown = thrown; error !== undefined && lines.length < 5; ) {
-    lines.push(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    error = error instanceof Error ? error.cause : undefined;
-  }
-  return lines.join("\ncaused by: ");
+function shuttingDown(): FacewireError {
+  return new FacewireError("shutting_down", "The worker is stopping.");
 }

@@ -4,6 +4,7 @@
  */
 import { type ErrorCode, FacewireError, type PublicError } from "../errors.ts";
 import { type PoolWorker, WorkerPool } from "../inference/worker-pool.ts";
+import { HeldPlans } from "./held-plans.ts";
 import { type Plan, planKey } from "./plan.ts";
 import type { Pool } from "./pools.ts";
 import type { FromWorker, ItemOutcome, ItemTask, ToWorker, WorkerSetup } from "./protocol.ts";
@@ -12,7 +13,10 @@ import type { FromWorker, ItemOutcome, ItemTask, ToWorker, WorkerSetup } from ".
 export interface RunningItem {
   readonly task: Omit<ItemTask, "slot">;
   readonly priority: number;
-  onOutcome(outcome: ItemOutcome): void;
+  /** Whether nothing else may be in the worker's hands beside it, because it may have been what ended one before. */
+  readonly alone: boolean;
+  /** `inHand`: how many items the worker had in hand, this one included. */
+  onOutcome(outcome: ItemOutcome, inHand: number): void;
   /** The worker ended while it had the item. */
   onLost(cause: string): void;
 }
@@ -30,39 +34,33 @@ export interface InferenceWorkersOptions {
   onCapacity(): void;
   onLost(place: number, cause: string): void;
   /** A worker, also one that replaced another, could not take up a plan. */
-  onPlanFailed(plan: Plan, error: PublicError, internal: string): void;
+  onPlanFailed(plan: Plan, error: PublicError): void;
 }
 
 /** Item slots of the shared cancel flags; parked items hold theirs, so there are more than workers hold items. */
 const CANCEL_SLOTS = 4096;
 /** Milliseconds between looks for workers that do not answer. */
 const WATCH_EVERY = 500;
-/** Longest wait (ms) for all workers to take up a plan. */
-const DEFINE_TIMEOUT = 120_000;
-
 interface InHand {
   readonly item: RunningItem;
   readonly place: number;
   readonly slot: number;
-  /** Waits for slots of a pool, so it does not count as work in hand. */
-  parked: boolean;
+  /** How much of the worker's hands it takes. */
+  readonly hands: number;
+  /** Branches of it that wait for slots of a pool; while one does, it does not count as work in hand. */
+  waits: number;
 }
 
 interface Lease {
   readonly place: number;
   readonly itemId: string;
+  /** Whether it waits for its slots. */
+  waits: boolean;
   withdraw(): void;
   release?: () => void;
 }
 
-interface Definition {
-  readonly plan: Plan;
-  /** Places that have taken it up. */
-  readonly places: Set<number>;
-  readonly waiting: { resolve(): void; reject(error: FacewireError): void }[];
-}
-
-/** Workers by state; restarts and abandoned ones are counted since the start. */
+/** Workers by state; restarts are counted since the start. */
 export interface WorkerCounts {
   readonly size: number;
   readonly ready: number;
@@ -81,7 +79,7 @@ export class InferenceWorkers {
   readonly #inHand = new Map<string, InHand>();
   readonly #load: number[];
   readonly #leases: Map<number, Lease>[];
-  readonly #definitions = new Map<string, Definition>();
+  readonly #plans: HeldPlans;
   readonly #watch: ReturnType<typeof setInterval>;
   #stopped = false;
 
@@ -96,13 +94,12 @@ export class InferenceWorkers {
       isReady: (message) => message.type === "ready",
       stopMessage: { type: "stop" },
       events: {
-        onReady: (worker) => {
-          for (const [key, { plan }] of this.#definitions) worker.post({ type: "define", key, plan });
-        },
+        onReady: (worker) => this.#plans.give(worker),
         onMessage: (worker, message) => this.#onMessage(worker, message),
         onLost: (worker, cause) => this.#onLost(worker.place, cause),
       },
     });
+    this.#plans = new HeldPlans(() => this.#pool.workers, options.onPlanFailed);
     this.#watch = setInterval(() => this.#giveUpStuck(), WATCH_EVERY);
     this.#watch.unref();
   }
@@ -114,63 +111,56 @@ export class InferenceWorkers {
     return { size: this.#options.size, ready, busy, restarts: this.#pool.restarts, abandoned: this.#pool.abandoned };
   }
 
-  /**
-   * Gives a plan to all workers; resolves when each has built its stages and loaded its models. Rejects with what the
-   * first one that could not says; the plan is then forgotten.
-   */
-  async define(plan: Plan): Promise<void> {
-    const key = planKey(plan);
-    const definition: Definition = { plan, places: new Set(), waiting: [] };
-    this.#definitions.set(key, definition);
-    for (const worker of this.#pool.workers) {
-      if (worker.state === "ready") worker.post({ type: "define", key, plan });
-    }
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    try {
-      await new Promise<void>((resolve, reject) => {
-        definition.waiting.push({ resolve, reject });
-        const late = new FacewireError("pipeline_unavailable", "The workers did not take the pipeline up in time.");
-        timer = setTimeout(() => reject(late), DEFINE_TIMEOUT);
-      });
-    } catch (thrown) {
-      this.forget(plan);
-      throw thrown;
-    } finally {
-      clearTimeout(timer);
-    }
+  /** See {@link HeldPlans.define}. */
+  define(plan: Plan): Promise<void> {
+    return this.#plans.define(plan);
   }
 
-  /** Lets the workers drop a plan, and models that nothing else uses. Nothing of it may be running. */
+  /** See {@link HeldPlans.forget}. */
   forget(plan: Plan): void {
-    const key = planKey(plan);
-    this.#definitions.delete(key);
-    for (const worker of this.#pool.workers) if (worker.state === "ready") worker.post({ type: "forget", key });
+    this.#plans.forget(plan);
   }
 
-  /** Whether some worker could take an item of this plan now. */
-  hasRoom(key: string): boolean {
-    return this.#roomiest(key) !== undefined;
+  /** See {@link HeldPlans.retry}. */
+  retry(): void {
+    this.#plans.retry();
+  }
+
+  /** See {@link HeldPlans.failures}. */
+  failures(plan: Plan): readonly PublicError[] {
+    return this.#plans.failures(planKey(plan));
+  }
+
+  /** Whether some worker could take an item of this plan now; with `alone`, one that has nothing in hand. */
+  hasRoom(key: string, alone: boolean): boolean {
+    return this.#roomiest(key, this.#handsOf(alone)) !== undefined;
   }
 
   /** Whether any worker holds the plan. */
   holds(key: string): boolean {
-    return (this.#definitions.get(key)?.places.size ?? 0) > 0;
+    return this.#plans.places(key).size > 0;
+  }
+
+  /** Keys of the plans of all items in hand; those that wait for a pool are not. */
+  *inHand(): Generator<string> {
+    for (const { item, waits } of this.#inHand.values()) if (waits === 0) yield item.task.plan;
   }
 
   /** Whether any worker has a free hand at all. */
   get anyRoom(): boolean {
-    return this.#pool.workers.some((worker) => this.#isFree(worker));
+    return this.#pool.workers.some((worker) => this.#isFree(worker, 1));
   }
 
   /** Hands an item to the worker with the least in hand. Throws when {@link hasRoom} is false. */
   run(item: RunningItem): void {
-    const worker = this.#roomiest(item.task.plan);
+    const hands = this.#handsOf(item.alone);
+    const worker = this.#roomiest(item.task.plan, hands);
     const slot = this.#freeSlots.pop();
     if (!worker || slot === undefined) throw new FacewireError("internal", "No worker has room for the item.");
     Atomics.store(this.#cancelled, slot, 0);
-    this.#inHand.set(item.task.id, { item, place: worker.place, slot, parked: false });
-    this.#load[worker.place]!++;
-    worker.post({ type: "run", task: { ...item.task, slot } });
+    this.#inHand.set(item.task.id, { item, place: worker.place, slot, hands, waits: 0 });
+    this.#load[worker.place]! += hands;
+    worker.post({ type: "run", task: { ...item.task, bytes: sendable(item.task.bytes), slot } });
   }
 
   /** Asks the worker to give an item up at its next checkpoint; its outcome still comes. */
@@ -182,7 +172,7 @@ export class InferenceWorkers {
     for (const [lease, held] of this.#leases[inHand.place] ?? []) {
       if (held.itemId !== id || held.release) continue;
       held.withdraw();
-      this.#deny(inHand, lease, new FacewireError("request_cancelled", "The request is no longer wanted."));
+      this.#deny(inHand, lease, notWanted());
     }
   }
 
@@ -190,37 +180,43 @@ export class InferenceWorkers {
   async stop(timeoutMs: number): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#watch);
+    this.#plans.stop();
     await this.#pool.stop(timeoutMs);
   }
 
   /** A stage that never comes back would cost a worker for good. Items that wait for a pool have their own way out. */
   #giveUpStuck(): void {
     const latest = Date.now() - this.#options.stuckAfterMs;
-    for (const { item, place, parked } of this.#inHand.values()) {
-      if (parked || item.task.deadline > latest) continue;
+    for (const { item, place, waits } of this.#inHand.values()) {
+      if (waits > 0 || item.task.deadline > latest) continue;
       this.#pool.abandon(place, "it did not answer long after the deadline of its work");
     }
   }
 
-  #roomiest(key: string): PoolWorker<ToWorker> | undefined {
-    const places = this.#definitions.get(key)?.places;
-    if (!places) return undefined;
+  #handsOf(alone: boolean): number {
+    return alone ? this.#options.itemsPerWorker : 1;
+  }
+
+  #roomiest(key: string, hands: number): PoolWorker<ToWorker> | undefined {
+    const places = this.#plans.places(key);
     let best: PoolWorker<ToWorker> | undefined;
     for (const worker of this.#pool.workers) {
-      if (!this.#isFree(worker) || !places.has(worker.place)) continue;
+      if (!places.has(worker.place) || !this.#isFree(worker, hands)) continue;
       if (!best || this.#load[worker.place]! < this.#load[best.place]!) best = worker;
     }
     return best;
   }
 
-  #isFree(worker: PoolWorker<ToWorker>): boolean {
-    return worker.state === "ready" && this.#load[worker.place]! < this.#options.itemsPerWorker;
+  #isFree(worker: PoolWorker<ToWorker>, hands: number): boolean {
+    const fits = this.#load[worker.place]! + hands <= this.#options.itemsPerWorker;
+    return fits && worker.state === "ready" && this.#freeSlots.length > 0;
   }
 
   #onMessage(worker: PoolWorker<ToWorker>, message: FromWorker): void {
     switch (message.type) {
       case "defined":
-        this.#onDefined(worker.place, message.key, message.error, message.internal ?? "");
+        this.#plans.answered(worker.place, message.key, message.error, message.internal);
+        this.#options.onCapacity();
         break;
       case "done":
         this.#onDone(message.id, message.outcome);
@@ -237,26 +233,11 @@ export class InferenceWorkers {
     }
   }
 
-  #onDefined(place: number, key: string, error: PublicError | undefined, internal: string): void {
-    const definition = this.#definitions.get(key);
-    if (!definition) return;
-    if (error) {
-      const failure = FacewireError.fromPublic(error);
-      for (const waiting of definition.waiting.splice(0)) waiting.reject(failure);
-      this.#options.onPlanFailed(definition.plan, error, internal);
-      return;
-    }
-    definition.places.add(place);
-    if (definition.places.size === this.#options.size) {
-      for (const waiting of definition.waiting.splice(0)) waiting.resolve();
-    }
-    this.#options.onCapacity();
-  }
-
   #onDone(id: string, outcome: ItemOutcome): void {
+    const load = this.#load[this.#inHand.get(id)?.place ?? 0]!;
     const inHand = this.#take(id);
     if (!inHand) return;
-    inHand.item.onOutcome(outcome);
+    inHand.item.onOutcome(outcome, Math.max(1, load));
     this.#options.onCapacity();
   }
 
@@ -265,38 +246,44 @@ export class InferenceWorkers {
     const pool = this.#options.pools.get(message.pool);
     if (!inHand || !pool) return;
     const { lease } = message;
-    const held: Lease = { place, itemId: message.id, withdraw() {} };
+    const held: Lease = { place, itemId: message.id, waits: false, withdraw() {} };
     const leases = this.#leases[place]!;
     leases.set(lease, held);
+    if (Atomics.load(this.#cancelled, inHand.slot) === 1) {
+      this.#deny(inHand, lease, notWanted());
+      return;
+    }
     try {
       const claim = pool.claim({
         slots: message.slots,
         priority: inHand.item.priority,
         granted: (release) => {
           held.release = release;
-          if (inHand.parked) {
-            inHand.parked = false;
-            this.#load[place]!++;
-          }
+          if (held.waits) this.#wake(inHand, held);
           this.#pool.workers[place]?.post({ type: "lease", lease });
         },
       });
       held.withdraw = () => claim.withdraw();
       if (claim.immediate) return;
-      inHand.parked = true;
-      this.#load[place]!--;
+      held.waits = true;
+      if (inHand.waits++ > 0) return;
+      this.#load[place]! -= inHand.hands;
       this.#options.onCapacity();
     } catch (thrown) {
       this.#deny(inHand, lease, FacewireError.from(thrown));
     }
   }
 
+  /** A branch of the item waits no more. */
+  #wake(inHand: InHand, lease: Lease): void {
+    lease.waits = false;
+    if (--inHand.waits === 0) this.#load[inHand.place]! += inHand.hands;
+  }
+
   #deny(inHand: InHand, lease: number, error: FacewireError): void {
+    const held = this.#leases[inHand.place]?.get(lease);
+    if (held?.waits) this.#wake(inHand, held);
     this.#leases[inHand.place]?.delete(lease);
-    if (inHand.parked) {
-      inHand.parked = false;
-      this.#load[inHand.place]!++;
-    }
     this.#pool.workers[inHand.place]?.post({ type: "lease", lease, error: error.toPublic() });
   }
 
@@ -306,7 +293,7 @@ export class InferenceWorkers {
       held.release?.();
     }
     this.#leases[place] = new Map();
-    for (const definition of this.#definitions.values()) definition.places.delete(place);
+    this.#plans.lost(place);
     this.#options.onLost(place, cause);
     const lost = [...this.#inHand.values()].filter((inHand) => inHand.place === place);
     for (const { item } of lost) this.#take(item.task.id);
@@ -320,10 +307,19 @@ export class InferenceWorkers {
     if (!inHand) return undefined;
     this.#inHand.delete(id);
     this.#freeSlots.push(inHand.slot);
-    if (!inHand.parked) this.#load[inHand.place]!--;
+    if (inHand.waits === 0) this.#load[inHand.place]! -= inHand.hands;
     return inHand;
   }
 }
 
 /** Codes after which another try could go better, so that an item is not given up at once. */
 export const WORTH_RETRYING: ReadonlySet<ErrorCode> = new Set(["stage_failed", "worker_failed"]);
+
+function notWanted(): FacewireError {
+  return new FacewireError("request_cancelled", "The request is no longer wanted.");
+}
+
+/** Bytes with a buffer of their own: a message carries the whole buffer of what it carries a part of. */
+function sendable(bytes: Uint8Array): Uint8Array {
+  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+}

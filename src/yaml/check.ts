@@ -21,6 +21,9 @@ export function checkAgainst<S extends TSchema>(
   return { value: filled as Static<S>, problems: problemsOf(schema, filled, []) };
 }
 
+/** A text can hold a mistake in every few characters; more problems of one value than this help nobody. */
+const MAX_PROBLEMS = 100;
+
 function problemsOf(schema: TSchema, value: unknown, base: YamlPath): ValueProblem[] {
   const problems: ValueProblem[] = [];
   const told = new Set<string>();
@@ -30,6 +33,7 @@ function problemsOf(schema: TSchema, value: unknown, base: YamlPath): ValueProbl
     if (error.value === undefined && error.path !== "" && error.type !== ValueErrorType.ObjectRequiredProperty)
       continue;
     told.add(error.path);
+    if (told.size > MAX_PROBLEMS) break;
     problems.push(...explain(error, [...base, ...stepsOf(error.path, value)]));
   }
   return problems;

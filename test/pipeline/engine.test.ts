@@ -170,3 +170,24 @@ test("a stage file that is no stage is named when the engine starts", async () =
   const start = testEngine({}, { stageFiles: [join(import.meta.dir, "engine.test.ts.missing")] });
   expect(start).rejects.toMatchObject({ code: "stage_invalid" });
 });
+
+test("a face without the part that a stage reads is passed by, and the others go on", async () => {
+  await using engine = await testEngine({
+    some: "stages:\n  - detect: {}\n  - landmarks: {}\n    when: face.score > 0.995\n  - descriptor: {}\n",
+  });
+  const files = [{ name: "a.jpg", bytes: await samplePicture("sample1.jpg") }];
+  const { items } = await engine.run("some", { files, explain: true });
+  const faces = items[0]?.faces ?? [];
+  expect(faces.some((face) => face.score > 0.995) && faces.some((face) => face.score <= 0.995)).toBe(true);
+  for (const face of faces) expect(face.descriptor !== undefined).toBe(face.score > 0.995);
+  expect(items[0]?.explain?.[2]?.reasons.join()).toContain("has no face.landmarks");
+});
+
+test("an engine whose folder cannot be read leaves no thread behind that keeps the process alive", async () => {
+  const script = join(import.meta.dir, "../fixtures/start-without-folder.ts");
+  const started = Bun.spawn([process.execPath, script], { stdout: "pipe", stderr: "inherit" });
+  const patience = setTimeout(() => started.kill(), 10_000);
+  expect(await new Response(started.stdout).text()).toBe("config_invalid\n");
+  expect(await started.exited).toBe(0);
+  clearTimeout(patience);
+}, 15_000);

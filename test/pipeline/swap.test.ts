@@ -1,0 +1,47 @@
+/** Pipeline files that change while requests run, in ways an editor or a checkout brings about. */
+import { expect, test } from "bun:test";
+import { rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PLAIN_PICTURE, type TestEngine, testEngine } from "../support/engine.ts";
+import { ProbeChannel } from "../support/probe.ts";
+import { eventually } from "../support/settle.ts";
+
+const FREE = "stages: [probe]\n";
+
+function version(engine: TestEngine, name: string): string | undefined {
+  return engine.engine.pipelines().find((pipeline) => pipeline.name === name)?.version;
+}
+
+test("a change that is taken back while a request runs leaves a pipeline that works", async () => {
+  using probe = new ProbeChannel();
+  const held = `stages:\n  - probe: { does: hold, channel: ${probe.name} }\n`;
+  await using engine = await testEngine({ p: held });
+  const before = version(engine, "p");
+  const running = engine.run("p", { files: [{ name: "old", bytes: PLAIN_PICTURE }] });
+  await probe.holds(1);
+  await engine.write("p", FREE);
+  await eventually(() => version(engine, "p") !== before);
+  await engine.write("p", held);
+  await eventually(() => version(engine, "p") === before);
+  probe.release("old");
+  expect((await running).items[0]?.status).toBe("no_face");
+  const next = engine.run("p", { files: [{ name: "new", bytes: PLAIN_PICTURE }], deadlineMs: 2000 });
+  const started = await Promise.race([probe.holds(2).then(() => true), next.then(() => false)]);
+  probe.release("new");
+  expect(started).toBe(true);
+  expect((await next).items[0]?.status).toBe("no_face");
+});
+
+test("two files of one name are reported, and the version that ran goes on", async () => {
+  await using engine = await testEngine({ p: FREE });
+  const before = version(engine, "p");
+  const other = "name: p\ndescription: Another.\nstages: [probe, probe]\n";
+  await writeFile(join(engine.pipelinesDir, "p.yml"), other);
+  await eventually(() => engine.engine.pipelines()[0]?.status === "stale");
+  expect(engine.engine.pipelines()).toHaveLength(1);
+  expect(engine.engine.pipelines()[0]?.error?.message).toContain("p.yml");
+  expect((await engine.run("p")).version).toBe(before ?? "");
+  await rename(join(engine.pipelinesDir, "p.yml"), join(engine.pipelinesDir, "p.yaml"));
+  await eventually(() => engine.engine.pipelines()[0]?.status === "ok");
+  expect(version(engine, "p")).not.toBe(before);
+});
