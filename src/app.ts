@@ -1,106 +1,115 @@
-/** The composition root: store, engine, API and what watches them, put together as the settings say. */
-import { version } from "../package.json";
+/** Puts a whole server together from its settings, and takes it apart in the right order. */
+import manifest from "../package.json" with { type: "json" };
 import { createNativeApi } from "./api/native/api.ts";
 import { modelStates } from "./api/native/model-states.ts";
-import { type OpenEngine, openEngine } from "./app/engine.ts";
-import { startPruning } from "./app/pruning.ts";
-import { storeHealth } from "./app/store-health.ts";
+import { openEngine } from "./app/engine.ts";
+import { keepPruned } from "./app/pruning.ts";
+import { metricSources, storeHealth } from "./app/watch.ts";
 import { watchDeadLetters } from "./observe/dead-letter-watch.ts";
 import { engineLog, httpLog } from "./observe/log-watchers.ts";
 import { createLogs, type Logger } from "./observe/logs.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { allEngineWatchers, allHttpWatchers } from "./observe/reports.ts";
-import type { Engine } from "./pipeline/results.ts";
+import { startTraces } from "./observe/traces.ts";
+import type { Engine, PartHealth } from "./pipeline/results.ts";
 import type { Settings } from "./settings/schema.ts";
-import { openStore } from "./store/store.ts";
+import { openStore, type Store } from "./store/store.ts";
+
+/** Milliseconds workers, actors and traces get once the last request is answered. */
+const AFTER_LAST_ANSWER = 5_000;
 
 /** A running server. */
 export interface App {
   /** Address of the native API, such as `http://127.0.0.1:8000`. */
   readonly url: string;
   readonly engine: Engine;
+  readonly store: Store;
   /** Inference workers it has. */
   readonly workers: number;
-  /** Takes no more requests, finishes the accepted ones within `drain.timeout`, then closes everything. Once is enough. */
-  stop(): Promise<void>;
+  /** Every part by name. */
+  health(): Promise<Readonly<Record<string, PartHealth>>>;
+  /**
+   * Takes no more requests, finishes the accepted ones for at most `timeoutMs` (`drain.timeout` of the settings when
+   * absent), then ends everything. May be called again; never rejects for work that had to be cut off.
+   */
+  stop(timeoutMs?: number): Promise<void>;
 }
 
-/** Milliseconds the engine gets to end after the API has, so that its workers can free their models. */
-const ENGINE_PATIENCE = 5_000;
+/** What is not in the settings. */
+export interface AppOptions {
+  /** Takes the log instead of standard error. */
+  readonly logger?: Logger;
+}
 
 /**
- * Starts a server; resolves when it answers. Rejects, with nothing left behind, when a part cannot start: `config_invalid`
- * (such as a taken port), `card_invalid`, `stage_invalid`, `listen_unsafe`, `store_unavailable`.
+ * Starts a server; resolves when it answers requests. Rejects with a coded error (`config_invalid` for a taken port,
+ * `listen_unsafe`, `card_invalid`, `store_unavailable` …), having closed again what it had opened.
  */
-export async function startApp(settings: Settings): Promise<App> {
-  // What was opened is closed in reverse order, at the end and when a later part cannot start.
-  const parts = new AsyncDisposableStack();
-  try {
-    return await assemble(settings, parts);
-  } catch (thrown) {
-    await parts.disposeAsync();
-    throw thrown;
-  }
-}
+export async function startApp(settings: Settings, options: AppOptions = {}): Promise<App> {
+  // Closed in the reverse order of opening, also when a later part fails to start.
+  await using opened = new AsyncDisposableStack();
+  const logger =
+    options.logger ?? opened.adopt(createLogs({ level: settings.log.level }), (logs) => logs.close()).logger;
+  const onObserverError = (error: unknown) => logger.error("observing failed", { error });
 
-async function assemble(settings: Settings, parts: AsyncDisposableStack): Promise<App> {
-  const logs = createLogs({ level: settings.log.level });
-  parts.defer(() => logs.close());
-  const { logger } = logs;
-  const metrics = createMetrics();
-  parts.defer(() => metrics.close());
-  const traces = await openTraces(settings, logger);
-  parts.defer(() => traces?.shutdown());
-  const store = await openStore(settings.data_dir);
-  parts.defer(() => store.close());
-  parts.defer(startPruning(store.deadLetters, settings.dead_letters, logger));
+  const store = opened.adopt(await openStore(settings.data_dir), (open) => open.close());
+  opened.defer(keepPruned(store.deadLetters, settings.dead_letters, logger));
+  const metrics = opened.adopt(createMetrics(), (open) => open.close());
+  const { endpoint, headers } = settings.observe.traces;
+  const traces =
+    endpoint === ""
+      ? undefined
+      : opened.adopt(await startTraces({ endpoint, headers, logger }), (open) => open.shutdown());
 
-  const onError = (error: unknown) => logger.error("an observer failed", { error });
-  const open = await openEngine(settings, {
-    deadLetters: watchDeadLetters(store.deadLetters, metrics, logger),
-    observer: allEngineWatchers([metrics.engine, engineLog(logger), ...(traces ? [traces.engine] : [])], onError),
-    watch: true,
-  });
-  parts.defer(() => open.close(ENGINE_PATIENCE));
-  metrics.watch({ queueLength: () => queueLength(open), workers: () => workerStates(open) });
+  const open = opened.adopt(
+    await openEngine(settings, {
+      deadLetters: watchDeadLetters(store.deadLetters, metrics, logger),
+      observer: allEngineWatchers(
+        [metrics.engine, engineLog(logger), ...(traces ? [traces.engine] : [])],
+        onObserverError,
+      ),
+      watch: true,
+    }),
+    (engine) => engine.close(AFTER_LAST_ANSWER),
+  );
+  const { engine } = open;
+  metrics.watch(metricSources(engine));
+  const health = async () => ({ ...engine.health(), store: await storeHealth(store) });
 
   const api = await createNativeApi({
-    engine: open.engine,
-    version,
-    tokens: store.tokens,
-    access: settings.access,
-    listen: settings.listen.native,
+    engine,
+    health,
+    metrics: () => metrics.text(),
+    models: modelStates(open.catalog, settings.models_cache),
     limits: {
       maxBody: settings.http.max_body,
       maxFiles: settings.http.max_files,
       bodyTimeoutMs: settings.http.body_timeout,
     },
-    models: modelStates(open.catalog, settings.models_cache),
-    metrics: metrics.text,
-    health: async () => ({ ...open.engine.health(), store: await storeHealth(store) }),
-    watcher: allHttpWatchers([metrics.http, httpLog(logger)], onError),
+    listen: settings.listen.native,
+    access: settings.access,
+    tokens: store.tokens,
+    watcher: allHttpWatchers([metrics.http, httpLog(logger)], onObserverError),
+    version: manifest.version,
   });
   const url = api.listen();
-  parts.defer(async () => {
-    const cutOff = await api.stop(settings.drain.timeout);
-    if (cutOff > 0) logger.warn("requests cut off while stopping", { requests: cutOff });
-  });
-  logger.info("ready", { url, workers: open.workers });
-  return { url, engine: open.engine, workers: open.workers, stop: () => parts.disposeAsync() };
-}
+  logger.info("listening", { url, workers: open.workers, version: manifest.version });
 
-async function openTraces(settings: Settings, logger: Logger) {
-  const { endpoint, headers } = settings.observe.traces;
-  if (endpoint === "") return undefined;
-  const { startTraces } = await import("./observe/traces.ts");
-  return startTraces({ endpoint, headers, logger });
-}
-
-function queueLength({ engine }: OpenEngine): number {
-  return Number(engine.health().queue?.details?.waiting ?? 0);
-}
-
-function workerStates({ engine }: OpenEngine): Record<string, number> {
-  const { size = 0, ready = 0, busy = 0 } = (engine.health().workers?.details ?? {}) as Record<string, number>;
-  return { busy, idle: ready - busy, down: size - ready };
+  const parts = opened.move();
+  let stopped: Promise<void> | undefined;
+  return {
+    url,
+    engine,
+    store,
+    workers: open.workers,
+    health,
+    stop(timeoutMs = settings.drain.timeout) {
+      stopped ??= (async () => {
+        const cut = await api.stop(timeoutMs);
+        if (cut > 0) logger.warn("requests cut off", { requests: cut });
+        await parts.disposeAsync();
+      })();
+      return stopped;
+    },
+  };
 }

@@ -1,29 +1,30 @@
-/** Keeps the dead letters within what the settings allow. */
+/** Keeps the dead letters within the bounds of the settings. */
 import type { Logger } from "../observe/logs.ts";
 import type { DeadLetters } from "../store/dead-letters.ts";
 
-/** Milliseconds between rounds. */
-const EVERY = 3_600_000;
+const EVERY_MS = 10 * 60_000;
 
-/** Starts the rounds, the first one now; the result ends them. A round that fails is logged and the next one tries again. */
-export function startPruning(
-  deadLetters: DeadLetters,
+/** Prunes now and every ten minutes; the answer ends it, when a pruning that has begun is done. */
+export function keepPruned(
+  letters: DeadLetters,
   { retention, keep }: { readonly retention: number; readonly keep: number },
   logger: Logger,
 ): () => Promise<void> {
-  let round: Promise<void> = Promise.resolve();
-  const prune = () => {
-    round = deadLetters.prune({ olderThan: Date.now() - retention, keep }).then(
-      () => undefined,
-      (error: unknown) => logger.warn("dead letters could not be pruned", { error }),
-    );
+  const prune = async () => {
+    try {
+      const deleted = await letters.prune({ olderThan: Date.now() - retention, keep });
+      if (deleted > 0) logger.info("old dead letters deleted", { deleted });
+    } catch (error) {
+      logger.warn("dead letters not pruned", { error });
+    }
   };
-  prune();
-  const timer = setInterval(prune, EVERY);
+  let running = prune();
+  const timer = setInterval(() => {
+    running = running.then(prune);
+  }, EVERY_MS);
   timer.unref();
   return () => {
     clearInterval(timer);
-    // The store is closed next; a round that runs must not meet a closed one.
-    return round;
+    return running;
   };
 }

@@ -1,0 +1,53 @@
+/**
+ * The whole check of a clone: installs the locked dependencies, does the set-up for tests, then types, lint and the whole
+ * suite. Ends with one plain line `N passed, N failed`: the tests of the suite, and every other step that failed.
+ *
+ * Nothing is imported from packages: when this starts, none may be installed.
+ */
+import { ensureChromium } from "./verify/chromium.ts";
+import { runStep, type StepResult } from "./verify/step.ts";
+import { testCounts, verdictLine } from "./verify/verdict.ts";
+
+process.chdir(`${import.meta.dir}/..`);
+
+const bun = process.execPath;
+const facewire = [bun, "src/cli/main.ts"];
+const SUITE = "Run the suite";
+const results: StepResult[] = [];
+
+async function step(name: string, command: readonly string[], capture = false): Promise<boolean> {
+  const result = await runStep(name, command, capture);
+  results.push(result);
+  return result.ok;
+}
+
+/** Whether there is a browser. Outside CI its absence is told and the tests that need it are skipped. */
+async function browser(): Promise<void> {
+  const result = await ensureChromium();
+  if ("found" in result) return;
+  console.log(result.missing);
+  if (process.env.CI === "true") results.push({ name: "Find a browser", ok: false, output: "", seconds: 0 });
+}
+
+/** What everything else stands on. */
+async function setUp(): Promise<boolean> {
+  if (!(await step("Install the locked dependencies", [bun, "install", "--frozen-lockfile"]))) return false;
+  if (!(await step("Bring the models", [...facewire, "models", "pull"]))) return false;
+  await browser();
+  return true;
+}
+
+if (await setUp()) {
+  await step("Check types", [bun, "node_modules/typescript/bin/tsc", "-p", "."]);
+  await step("Lint", [bun, "node_modules/@biomejs/biome/bin/biome", "ci", "."]);
+  await step("Check the shipped pipelines", [...facewire, "pipelines", "check", "all"]);
+  await step("Test the shipped pipelines", [...facewire, "pipelines", "test"]);
+  await step(SUITE, [bun, "test", "--timeout", "30000"], true);
+}
+
+const suite = results.find((result) => result.name === SUITE);
+const counts = suite === undefined ? { passed: 0, failed: 0 } : testCounts(suite.output, suite.ok);
+const failedSteps = results.filter((result) => !result.ok);
+if (failedSteps.length > 0) console.log(`\nFailed: ${failedSteps.map((result) => result.name).join(", ")}`);
+console.log(verdictLine(counts, failedSteps.filter((result) => result !== suite).length));
+process.exit(failedSteps.length === 0 ? 0 : 1);

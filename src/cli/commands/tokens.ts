@@ -1,0 +1,84 @@
+/** `facewire tokens`: who may use the server from beyond this machine. */
+import { type Command, Option } from "commander";
+import { FacewireError } from "../../errors.ts";
+import type { Store } from "../../store/store.ts";
+import type { TokenRole } from "../../store/tokens.ts";
+import { note, printLine } from "../output.ts";
+import type { Finish, GlobalOptions } from "../program.ts";
+import { EXIT } from "../report.ts";
+import { settingsOf } from "../settings.ts";
+import { table } from "../table.ts";
+
+interface CreateOptions extends GlobalOptions {
+  readonly role: TokenRole;
+  readonly name: string;
+}
+
+/** Adds the command. */
+export function addTokens(program: Command, finish: Finish): void {
+  const tokens = program.command("tokens").description("create, list and revoke access tokens");
+  tokens
+    .command("create")
+    .description("make a token; it is shown once and stored only as a hash")
+    .addOption(
+      new Option("--role <role>", "run: run pipelines; read: see what the server knows; admin: both and the rest")
+        .choices(["run", "read", "admin"])
+        .makeOptionMandatory(),
+    )
+    .option("--name <name>", "what you call it", "")
+    .action(async (_options, command: Command) => finish(await create(command.optsWithGlobals())));
+  tokens
+    .command("list")
+    .description("all tokens, without their secrets")
+    .action(async (_options, command: Command) => finish(await list(command.optsWithGlobals())));
+  tokens
+    .command("revoke")
+    .description("end a token at once and for good")
+    .argument("<id>", "id of the token, see facewire tokens list")
+    .action(async (id: string, _options, command: Command) => finish(await revoke(id, command.optsWithGlobals())));
+}
+
+async function create(options: CreateOptions): Promise<number> {
+  const { secret, id } = await withStore(options, (store) => store.tokens.create(options));
+  note(`Token ${id} of role ${options.role}. It is shown only now; send it as Authorization: Bearer <token>`);
+  // Alone on standard output, so that it can be put into a variable: TOKEN=$(facewire tokens create --role run)
+  await printLine(secret);
+  return EXIT.ok;
+}
+
+async function list(options: GlobalOptions): Promise<number> {
+  const tokens = await withStore(options, (store) => store.tokens.list());
+  const rows = tokens.map((token) => [
+    token.id,
+    token.name,
+    token.role,
+    token.revokedAt === undefined ? "in force" : `revoked ${time(token.revokedAt)}`,
+    time(token.createdAt),
+    token.lastUsedAt === undefined ? "never" : time(token.lastUsedAt),
+  ]);
+  for (const line of table(["id", "name", "role", "state", "created", "last used"], rows)) await printLine(line);
+  return EXIT.ok;
+}
+
+async function revoke(id: string, options: GlobalOptions): Promise<number> {
+  const revoked = await withStore(options, (store) => store.tokens.revoke(id));
+  if (!revoked) throw new FacewireError("not_found", `No token in force has the id ${id}; see facewire tokens list.`);
+  note(`Token ${id} is revoked.`);
+  return EXIT.ok;
+}
+
+async function withStore<T>(options: GlobalOptions, use: (store: Store) => Promise<T>): Promise<T> {
+  const settings = await settingsOf(options);
+  const { openStore } = await import("../../store/store.ts");
+  const store = await openStore(settings.data_dir);
+  try {
+    return await use(store);
+  } finally {
+    await store.close();
+  }
+}
+
+/** To the minute, in UTC. */
+function time(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 16).replace("T", " ");
+}

@@ -1,0 +1,73 @@
+/** What the server works with: settings, models, pipelines, its data folder, its database and its port. */
+import { access, constants, mkdir } from "node:fs/promises";
+import type { Settings } from "../../settings/schema.ts";
+import { isTaken } from "../port.ts";
+import { plural } from "../units.ts";
+import { type Check, type Finding, missing, ok, warn } from "./finding.ts";
+
+/** Checks that need valid settings. */
+export function installationChecks(settings: Settings): Check[] {
+  return [
+    { name: "models", look: () => models(settings) },
+    { name: "pipelines", look: () => pipelines(settings) },
+    { name: "data folder", look: () => dataFolder(settings) },
+    { name: "database", look: () => database(settings) },
+    { name: "port", look: () => port(settings) },
+  ];
+}
+
+async function models(settings: Settings): Promise<Finding> {
+  const { ModelCatalog } = await import("../../inference/catalog.ts");
+  const { verifyModels } = await import("../../inference/store.ts");
+  const catalog = await ModelCatalog.load(settings.models_dir);
+  const states = await verifyModels(catalog, settings.models_cache);
+  const broken = states.filter(({ state }) => state !== "ok").map(({ card, state }) => `${card.name} ${state}`);
+  return broken.length === 0
+    ? ok(`${plural(states.length, "model")} prepared and whole`)
+    : missing(broken.join(", "), "facewire models pull");
+}
+
+async function pipelines(settings: Settings): Promise<Finding> {
+  const { openPipelineFolder } = await import("../pipeline-folder.ts");
+  const readings = await (await openPipelineFolder(settings)).read();
+  const broken = readings.filter((reading) => reading.error !== undefined).map((reading) => reading.file);
+  return broken.length === 0
+    ? ok(`${plural(readings.length, "pipeline")} right`)
+    : missing(`not valid: ${broken.join(", ")}`, "facewire pipelines check all");
+}
+
+async function dataFolder({ data_dir: folder }: Settings): Promise<Finding> {
+  try {
+    await mkdir(folder, { recursive: true });
+    await access(folder, constants.W_OK | constants.X_OK);
+    return ok(`${folder} can be written`);
+  } catch {
+    return missing(`${folder} cannot be written`, `chown -R "$(id -un)" ${folder}, or set data_dir`);
+  }
+}
+
+/** Who listens where the server would: it may be this server itself, already running. */
+async function port({ listen }: Settings): Promise<Finding> {
+  const { host, port: number } = listen.native;
+  const address = `${host}:${number}`;
+  if (number === 0 || !(await isTaken(host, number))) return ok(`${address} is free`);
+  const health = await fetch(`http://${address}/health`, { signal: AbortSignal.timeout(1000) }).catch(() => undefined);
+  const itself = health?.headers.get("content-type")?.includes("json") === true;
+  return itself
+    ? ok(`${address} is taken by a running Facewire`)
+    : warn(
+        `${address} is taken by another program`,
+        `ss -ltnp 'sport = :${number}' names it; or FACEWIRE_LISTEN_NATIVE=${host}:${number + 1}`,
+      );
+}
+
+async function database(settings: Settings): Promise<Finding> {
+  const { openStore } = await import("../../store/store.ts");
+  const store = await openStore(settings.data_dir);
+  try {
+    await store.ping();
+    return ok("opens and answers");
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,23 @@
+/** The address to listen on, as an option of `serve` and `up`: quicker to type than a settings key. */
+import { Option } from "commander";
+import type { Settings } from "../settings/schema.ts";
+import type { GlobalOptions } from "./program.ts";
+
+/** Options of commands that serve. */
+export interface ServeOptions extends GlobalOptions {
+  readonly listen?: string;
+}
+
+/** `--listen host:port`. */
+export function listenOption(): Option {
+  return new Option("-l, --listen <host:port>", "address to listen on (default: listen.native of the settings)");
+}
+
+/** The settings with the option's address, checked as the setting is. */
+export async function servingSettings({ config, listen }: ServeOptions): Promise<Settings> {
+  const { loadSettings } = await import("../settings/load.ts");
+  return loadSettings({
+    ...(config === undefined ? {} : { file: config }),
+    ...(listen === undefined ? {} : { env: { ...process.env, FACEWIRE_LISTEN_NATIVE: listen } }),
+  });
+}

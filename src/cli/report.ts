@@ -1,0 +1,53 @@
+/** How a failed command tells what went wrong: one readable line, the problems below it, never a stack unless asked. */
+import { FacewireError } from "../errors.ts";
+import { type Problem, problemText } from "../yaml/problem.ts";
+
+/** What commands end with. */
+export const EXIT = {
+  ok: 0,
+  /** The command ran, and something it was asked for failed. */
+  failed: 1,
+  /** The command's words are wrong; nothing was done. */
+  usage: 2,
+  /** Ended by Ctrl-C. */
+  interrupted: 130,
+} as const;
+
+/** The lines that tell an error to a person: `error <code>: message`, then one line a problem. */
+export function errorLines(thrown: unknown, verbose: boolean): string[] {
+  const error = FacewireError.from(thrown, "internal", messageOf(thrown));
+  const problems = problemsOf(error);
+  const message = problems.length > 0 ? counted(problems) : error.message;
+  const lines = [`error ${error.code}: ${message}`, ...problems.map((problem) => `  ${problemText(problem)}`)];
+  if (verbose) lines.push(...stackLines(error));
+  return lines;
+}
+
+/** The exit code an error ends a command with. */
+export function exitCodeOf(thrown: unknown): number {
+  return thrown instanceof FacewireError && thrown.code === "usage" ? EXIT.usage : EXIT.failed;
+}
+
+function counted(problems: readonly Problem[]): string {
+  const files = [...new Set(problems.map((problem) => problem.file))].join(", ");
+  return `${problems.length === 1 ? "1 problem" : `${problems.length} problems`} in ${files}`;
+}
+
+function problemsOf(error: FacewireError): readonly Problem[] {
+  const problems = error.details?.problems;
+  return Array.isArray(problems) ? (problems as Problem[]) : [];
+}
+
+/** On a command line the message of an unexpected failure is the user's own business, unlike over the network. */
+function messageOf(thrown: unknown): string {
+  const text = thrown instanceof Error ? thrown.message : String(thrown);
+  return `${text.split("\n")[0]} (--verbose shows where)`;
+}
+
+function stackLines(error: unknown): string[] {
+  const lines: string[] = [];
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    lines.push(...(at.stack ?? String(at)).split("\n"));
+  }
+  return lines;
+}

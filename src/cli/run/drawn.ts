@@ -1,0 +1,43 @@
+/** Where drawn pictures go: the same names under one folder, never onto a picture that was read. */
+import { mkdir, realpath, writeFile } from "node:fs/promises";
+import { dirname, extname, join, resolve } from "node:path";
+import { FacewireError } from "../../errors.ts";
+import type { FoundPicture } from "./find-pictures.ts";
+
+/**
+ * A path for the drawn copy of each picture. Drawn pictures are JPEG: a name of another format gets `.jpg` added, two
+ * pictures of the same name get numbers. Throws `usage` when a copy would replace a picture that is to be read.
+ */
+export async function drawnPaths(pictures: readonly FoundPicture[], folder: string): Promise<string[]> {
+  const inputs = new Set(await Promise.all(pictures.map((picture) => realpath(picture.path))));
+  const taken = new Set<string>();
+  const paths: string[] = [];
+  for (const picture of pictures) {
+    const path = freePath(join(folder, picture.inside), taken);
+    taken.add(path);
+    const real = await realpath(path).catch(() => resolve(path));
+    if (inputs.has(real)) {
+      throw new FacewireError(
+        "usage",
+        `--draw ${folder} would replace ${picture.path}, which is to be read; name another folder.`,
+      );
+    }
+    paths.push(path);
+  }
+  return paths;
+}
+
+/** Writes a drawn picture, making its folder when needed. */
+export async function writeDrawn(path: string, jpeg: Uint8Array): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  await writeFile(path, jpeg);
+}
+
+function freePath(wanted: string, taken: ReadonlySet<string>): string {
+  const named = /\.jpe?g$/i.test(wanted) ? wanted : `${wanted}.jpg`;
+  const extension = extname(named);
+  const stem = named.slice(0, -extension.length);
+  let path = named;
+  for (let number = 2; taken.has(path); number++) path = `${stem}-${number}${extension}`;
+  return path;
+}

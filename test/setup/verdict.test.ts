@@ -1,0 +1,25 @@
+import { describe, expect, test } from "bun:test";
+import { testCounts, verdictLine } from "../../scripts/verify/verdict.ts";
+
+const WHOLE = "bun test v1.4.5\n\na.test.ts:\n(pass) 3 pass\n\n 12 pass\n 0 fail\n 40 expect() calls\nRan 12 tests.\n";
+
+describe("verify's verdict", () => {
+  test("counts are the ones bun ends with", () => {
+    expect(testCounts(WHOLE, true)).toEqual({ passed: 12, failed: 0 });
+    expect(testCounts(" 10 pass\n 2 skip\n 3 fail\n", false)).toEqual({ passed: 10, failed: 3 });
+  });
+
+  test("counts are found in coloured output", () => {
+    expect(testCounts("\x1b[32m 7 pass\x1b[0m\n\x1b[31m 1 fail\x1b[0m\n", false)).toEqual({ passed: 7, failed: 1 });
+  });
+
+  test("a run that failed without a failed test counts as a failure", () => {
+    expect(testCounts(WHOLE, false)).toEqual({ passed: 12, failed: 1 });
+    expect(testCounts("panic: segmentation fault", false)).toEqual({ passed: 0, failed: 1 });
+  });
+
+  test("a failed type check or lint shows in the one line at the end", () => {
+    expect(verdictLine({ passed: 12, failed: 1 }, 2)).toBe("12 passed, 3 failed");
+    expect(verdictLine({ passed: 12, failed: 0 }, 0)).toBe("12 passed, 0 failed");
+  });
+});
