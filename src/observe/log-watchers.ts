@@ -27,6 +27,8 @@ export function engineLog(logger: Logger): EngineWatcher {
   };
 }
 
+const LOAD_ANSWERS: ReadonlySet<number> = new Set([503, 504]);
+
 /** One line an HTTP request, with its id, route, status and time; failures of the server's with their cause. */
 export function httpLog(logger: Logger): HttpWatcher {
   return {
@@ -44,7 +46,9 @@ export function httpLog(logger: Logger): HttpWatcher {
         status,
         ms: Math.round(ms * 10) / 10,
       };
-      if (status >= 500) logger.error("request failed", { ...fields, error });
+      // 503 and 504 are how load is answered: under overload they come by the thousand, and none needs its stack.
+      if (LOAD_ANSWERS.has(status)) logger.warn("request not served", { ...fields, code: error?.code });
+      else if (status >= 500) logger.error("request failed", { ...fields, error });
       else logger.info("request", error ? { ...fields, code: error.code } : fields);
     },
   };

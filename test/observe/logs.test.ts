@@ -140,6 +140,14 @@ describe("what happens is logged:", () => {
     expect(lines()[1]).not.toHaveProperty("error");
   });
 
+  test("a request refused for load as a warning with its code, without a stack", () => {
+    const { logger, lines } = logging("info");
+    const refusal = new FacewireError("overloaded", "Too much work is waiting.");
+    httpLog(logger).finished({ ...exchange, error: refusal }, 503, 1, undefined);
+    expect(lines()).toMatchObject([{ level: "warn", status: 503, code: "overloaded" }]);
+    expect(lines()[0]).not.toHaveProperty("error");
+  });
+
   test("a failed picture with the worker's own words, a refused one without alarm", () => {
     const { logger, lines } = logging("info");
     const watcher = engineLog(logger);
