@@ -31,7 +31,7 @@ async function browser(): Promise<void> {
 
 /** What everything else stands on. */
 async function setUp(): Promise<boolean> {
-  if (!(await step("Install the locked dependencies", [bun, "install", "--frozen-lockfile"]))) return false;
+  if (!(await step("Install the locked dependencies", [bun, "install", "--frozen-lockfile", "--ignore-scripts"]))) return false;
   if (!(await step("Bring the models", [...facewire, "models", "pull"]))) return false;
   await browser();
   return true;

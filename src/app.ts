@@ -1,16 +1,17 @@
 /** Puts a whole server together from its settings, and takes it apart in the right order. */
 import manifest from "../package.json" with { type: "json" };
+import { decideOpenness } from "./api/access.ts";
 import { createNativeApi } from "./api/native/api.ts";
 import { modelStates } from "./api/native/model-states.ts";
 import { openEngine } from "./app/engine.ts";
+import { metricSources } from "./app/metric-sources.ts";
 import { keepPruned } from "./app/pruning.ts";
-import { metricSources, storeHealth } from "./app/watch.ts";
+import { storeHealth } from "./app/store-health.ts";
 import { watchDeadLetters } from "./observe/dead-letter-watch.ts";
 import { engineLog, httpLog } from "./observe/log-watchers.ts";
 import { createLogs, type Logger } from "./observe/logs.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { allEngineWatchers, allHttpWatchers } from "./observe/reports.ts";
-import { startTraces } from "./observe/traces.ts";
 import type { Engine, PartHealth } from "./pipeline/results.ts";
 import type { Settings } from "./settings/schema.ts";
 import { openStore, type Store } from "./store/store.ts";
@@ -53,13 +54,12 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
   const onObserverError = (error: unknown) => logger.error("observing failed", { error });
 
   const store = opened.adopt(await openStore(settings.data_dir), (open) => open.close());
+  // Asked again by the API itself; here before a second is spent on loading models.
+  await decideOpenness(settings.listen.native.host, settings.access, store.tokens);
   opened.defer(keepPruned(store.deadLetters, settings.dead_letters, logger));
   const metrics = opened.adopt(createMetrics(), (open) => open.close());
-  const { endpoint, headers } = settings.observe.traces;
-  const traces =
-    endpoint === ""
-      ? undefined
-      : opened.adopt(await startTraces({ endpoint, headers, logger }), (open) => open.shutdown());
+  const traces = await openTraces(settings, logger);
+  opened.defer(async () => traces?.shutdown());
 
   const open = opened.adopt(
     await openEngine(settings, {
@@ -112,4 +112,12 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
       return stopped;
     },
   };
+}
+
+/** The libraries are only loaded when somebody wants traces. */
+async function openTraces(settings: Settings, logger: Logger) {
+  const { endpoint, headers } = settings.observe.traces;
+  if (endpoint === "") return undefined;
+  const { startTraces } = await import("./observe/traces.ts");
+  return startTraces({ endpoint, headers, logger });
 }

@@ -1,4 +1,7 @@
+/** Who listens where the server would. */
 import { createConnection } from "node:net";
+import { FacewireError } from "../errors.ts";
+import type { Settings } from "../settings/schema.ts";
 
 /** Longest wait for an answer; milliseconds. On one's own machine it comes at once. */
 const TIMEOUT = 1000;
@@ -15,4 +18,15 @@ export function isTaken(host: string, port: number): Promise<boolean> {
     socket.once("timeout", () => end(false));
     socket.once("error", () => end(false));
   });
+}
+
+/** Throws `config_invalid`, with how to choose another, when the port to listen on is taken. */
+export async function refuseTakenPort({ listen }: Settings): Promise<void> {
+  const { host, port } = listen.native;
+  if (port === 0 || !(await isTaken(host, port))) return;
+  throw new FacewireError(
+    "config_invalid",
+    `Port ${port} on ${host} is taken, perhaps by a Facewire that is running already. ` +
+      `Choose another with --listen ${host}:${port + 1}, FACEWIRE_LISTEN_NATIVE or listen.native in the settings.`,
+  );
 }

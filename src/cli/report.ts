@@ -1,5 +1,5 @@
 /** How a failed command tells what went wrong: one readable line, the problems below it, never a stack unless asked. */
-import { FacewireError } from "../errors.ts";
+import { ERROR_CODES, FacewireError } from "../errors.ts";
 import { type Problem, problemText } from "../yaml/problem.ts";
 
 /** What commands end with. */
@@ -13,12 +13,17 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-/** The lines that tell an error to a person: `error <code>: message`, then one line a problem. */
+/** Of what the codes' table says to do, commands are worth a line here; the rest is written for clients of the API. */
+const NAMES_COMMAND = /\bfacewire [a-z]/;
+
+/** The lines that tell an error to a person: `error <code>: message`, one line a problem, the command that mends it. */
 export function errorLines(thrown: unknown, verbose: boolean): string[] {
   const error = FacewireError.from(thrown, "internal", messageOf(thrown));
   const problems = problemsOf(error);
   const message = problems.length > 0 ? counted(problems) : error.message;
   const lines = [`error ${error.code}: ${message}`, ...problems.map((problem) => `  ${problemText(problem)}`)];
+  const { mend } = ERROR_CODES[error.code];
+  if (NAMES_COMMAND.test(mend) && error.code !== "usage") lines.push(`  mend: ${mend}`);
   if (verbose) lines.push(...stackLines(error));
   return lines;
 }

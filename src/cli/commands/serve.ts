@@ -15,6 +15,8 @@ export function addServe(program: Command, finish: Finish): void {
 
 async function serve(options: ServeOptions): Promise<number> {
   const settings = await servingSettings(options);
+  const { refuseTakenPort } = await import("../port.ts");
+  await refuseTakenPort(settings);
   const { serveUntilStopped } = await import("../serving.ts");
   return serveUntilStopped(settings, (app) => printLine(`Facewire listens on ${app.url}`));
 }

@@ -7,7 +7,7 @@ import { type Check, missing, ok, warn } from "./finding.ts";
 
 /** The oldest Bun the project is tested with. */
 const LEAST_BUN = "1.4.5";
-const INSTALL = "bun install --frozen-lockfile";
+const INSTALL = "bun install --frozen-lockfile --ignore-scripts";
 /** Two workers with all default models take about this much. */
 const LEAST_FREE_MEMORY = 1024 ** 3;
 /** A native library that hangs while it loads must not hang the doctor; milliseconds. */

@@ -1,10 +1,9 @@
 /** From a fresh clone to a server that has shown that it works. */
-import { FacewireError } from "../../errors.ts";
 import { ModelCatalog } from "../../inference/catalog.ts";
 import { pullModels } from "../../inference/store.ts";
 import type { Settings } from "../../settings/schema.ts";
 import { note, printLine } from "../output.ts";
-import { isTaken } from "../port.ts";
+import { refuseTakenPort } from "../port.ts";
 import { PullReporter } from "../pull-reporter.ts";
 import { serveUntilStopped } from "../serving.ts";
 import { welcome } from "./welcome.ts";
@@ -18,17 +17,6 @@ export async function bringUp(settings: Settings): Promise<number> {
   return serveUntilStopped(quietly(settings), async (app) => {
     for (const line of await welcome(app, settings, (performance.now() - startedAt) / 1000)) await printLine(line);
   });
-}
-
-async function refuseTakenPort({ listen }: Settings): Promise<void> {
-  const { host, port } = listen.native;
-  if (port === 0 || !(await isTaken(host, port))) return;
-  const other = `${host}:${port + 1}`;
-  throw new FacewireError(
-    "config_invalid",
-    `Port ${port} on ${host} is taken, perhaps by a Facewire that is running already. ` +
-      `Choose another: bun run up --listen ${other} (or FACEWIRE_LISTEN_NATIVE=${other}).`,
-  );
 }
 
 async function bringModels(settings: Settings): Promise<void> {

@@ -1,0 +1,19 @@
+/** The numbers of now that metrics ask a running engine for. */
+import type { MetricSources } from "../observe/metrics.ts";
+import type { Engine } from "../pipeline/results.ts";
+
+/** Taken from the engine's own health. */
+export function metricSources(engine: Engine): MetricSources {
+  const numberOf = (part: string, name: string) => Number(engine.health()[part]?.details?.[name] ?? 0);
+  return {
+    queueLength: () => numberOf("queue", "waiting"),
+    workers() {
+      const [size, ready, busy] = [
+        numberOf("workers", "size"),
+        numberOf("workers", "ready"),
+        numberOf("workers", "busy"),
+      ];
+      return { busy, idle: ready - busy, down: size - ready };
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { facewire } from "../support/cli.ts";
+
+let folder: string;
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "facewire-doctor-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const free = { FACEWIRE_LISTEN_NATIVE: "127.0.0.1:0" };
+
+describe("facewire doctor", () => {
+  test("finds nothing missing where everything is there", async () => {
+    const env = { ...free, FACEWIRE_DATA_DIR: join(folder, "data") };
+    const { code, stdout } = await facewire(["doctor"], { env });
+    expect(stdout).not.toContain("missing ");
+    expect(stdout).toEndWith("Nothing is missing.\n");
+    expect(code).toBe(0);
+    for (const part of ["bun", "packages", "inference runtime", "picture decoder", "models", "pipelines", "database"]) {
+      expect(stdout).toMatch(new RegExp(`^ok +${part} `, "m"));
+    }
+  });
+
+  test("names what is missing with the command that mends it, and ends with 1", async () => {
+    const pipelines = join(folder, "pipelines");
+    await mkdir(pipelines);
+    await writeFile(join(pipelines, "broken.yaml"), "name: broken\n");
+    const file = join(folder, "a-file");
+    await writeFile(file, "");
+    const env = {
+      ...free,
+      FACEWIRE_MODELS_CACHE: join(folder, "no-models"),
+      FACEWIRE_PIPELINES_DIR: pipelines,
+      FACEWIRE_DATA_DIR: join(file, "below"),
+    };
+    const { code, stdout } = await facewire(["doctor"], { env });
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^missing +models +.*pfld-68 missing.*\n +mend: facewire models pull$/m);
+    expect(stdout).toMatch(/^missing +pipelines +not valid: broken\.yaml\n +mend: facewire pipelines check all$/m);
+    expect(stdout).toMatch(/^missing +data folder /m);
+    expect(stdout).toMatch(/^missing +database /m);
+    expect(stdout).toEndWith("4 missing.\n");
+  });
+
+  test("a taken port is worth a warning with another to choose, and not a failure", async () => {
+    using taken = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("mine") });
+    const env = { FACEWIRE_LISTEN_NATIVE: `127.0.0.1:${taken.port}`, FACEWIRE_DATA_DIR: join(folder, "data") };
+    const { code, stdout } = await facewire(["doctor"], { env });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^warn +port +\S+ is taken by another program/m);
+  });
+
+  test("wrong settings are told with their line, the rest is looked at all the same", async () => {
+    const file = join(folder, "settings.yaml");
+    await writeFile(file, "htp: {}\n");
+    const { code, stdout } = await facewire(["doctor", "--config", file]);
+    expect(code).toBe(1);
+    expect(stdout).toMatch(/^ok +bun /m);
+    expect(stdout).toContain("settings.yaml:1:1 htp");
+  });
+});
