@@ -381,5 +381,5 @@ class Planner {
 /** Lists, mappings and long texts are told in a few words. */
 function shown(value: unknown): unknown {
   if (typeof value === "string") return value.slice(0, SHOWN.value);
-  return typeof value === "object" ? describeValue(value) : value;
+  return typeof value === "object" ? describeValue(value).slice(0, SHOWN.value) : value;
 }

@@ -42,7 +42,8 @@ export function readYaml(text: string): YamlText {
     return { value: undefined, problems: [{ ...START, message }], fatal: true, locate: () => START };
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: "1.2" });
+  // The library compares each key with each other, which takes seconds for many; see repeatedKeys.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, version: "1.2", uniqueKeys: false });
   const place = (offset: number): Place => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(1, line), column: Math.max(1, col) };
@@ -50,8 +51,7 @@ export function readYaml(text: string): YamlText {
   const problems: SyntaxProblem[] = [...document.errors, ...document.warnings]
     .slice(0, MAX_SYNTAX_PROBLEMS)
     .map((found) => ({ ...place(found.pos[0]), message: readable(found.message) }));
-  // A repeated key still leaves a whole document, whose other mistakes are worth telling too.
-  let fatal = document.errors.some((error) => error.code !== "DUPLICATE_KEY");
+  let fatal = document.errors.length > 0;
   let value: unknown;
   if (!fatal) {
     const refused = firstRefused(document);
@@ -59,11 +59,14 @@ export function readYaml(text: string): YamlText {
       fatal = true;
       problems.push({ ...place(refused.offset), message: refused.message });
     } else {
+      // A repeated key still leaves a whole document, whose other mistakes are worth telling too.
+      const repeated = repeatedKeys(document).slice(0, MAX_SYNTAX_PROBLEMS);
+      problems.push(...repeated.map((offset) => ({ ...place(offset), message: "Map keys must be unique" })));
       try {
         value = document.toJS({ maxAliasCount: MAX_YAML_ALIASES }) ?? undefined;
       } catch {
         fatal = true;
-        problems.push({ ...START, message: `aliases are expanded more than ${MAX_YAML_ALIASES} times` });
+        problems.push({ ...START, message: tooManyAliases });
       }
     }
   }
@@ -77,26 +80,49 @@ function readable(message: string): string {
 
 const tooDeep = `lists and mappings are nested deeper than ${MAX_YAML_DEPTH} levels`;
 
+const tooManyAliases = `aliases are expanded more than ${MAX_YAML_ALIASES} times`;
+
+/** Offsets of keys that a mapping has already. */
+function repeatedKeys(document: Document.Parsed): number[] {
+  const offsets: number[] = [];
+  visit(document, {
+    Map(_key, node) {
+      const seen = new Set<unknown>();
+      for (const { key } of node.items) {
+        const name = isScalar(key) ? key.value : key;
+        if (seen.has(name)) offsets.push(rangeStart(key) ?? 0);
+        seen.add(name);
+      }
+    },
+  });
+  return offsets;
+}
+
 /** The first node that must not be turned into data, because that could take forever or lose what was written. */
 function firstRefused(document: Document.Parsed): { offset: number; message: string } | undefined {
   let refused: { offset: number; message: string } | undefined;
+  let aliases = 0;
+  // By hand, because each look of the library for an anchor goes through the whole document.
+  const anchors = new Map<string, unknown>();
   const refuse = (node: { range?: readonly number[] | null | undefined }, message: string) => {
     refused = { offset: node.range?.[0] ?? 0, message };
     return visit.BREAK;
   };
   visit(document, {
     Collection(key, node, ancestors) {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node);
       if (key === "key") return refuse(node, "a key must be a word, not a list or mapping");
       return ancestors.filter(isCollection).length >= MAX_YAML_DEPTH ? refuse(node, tooDeep) : undefined;
     },
     Scalar(key, node) {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node);
       // As a key of plain data it would be lost, or worse, be taken for a prototype.
       const reserved = key === "key" && node.value === "__proto__";
       return reserved ? refuse(node, 'the key "__proto__" is not allowed') : undefined;
     },
     Alias(_key, node, ancestors) {
-      const target = node.resolve(document);
-      const circular = ancestors.some((ancestor) => ancestor === target);
+      if (++aliases > MAX_YAML_ALIASES) return refuse(node, tooManyAliases);
+      const circular = ancestors.some((ancestor) => ancestor === anchors.get(node.source));
       return circular ? refuse(node, `the alias *${node.source} stands inside what it stands for`) : undefined;
     },
   });

@@ -233,3 +233,62 @@ describe("aggregate", () => {
     expect(problems(text)[0]).toMatchObject({ path: "aggregate.descriptor", found: "majority" });
   });
 });
+
+describe("a hostile definition", () => {
+  const lists = (entry: string, count: number) =>
+    `stages:\n  - detect\n  - parallel:\n      - [${`${entry},`.repeat(count)}${entry}]\n      - pose\n`;
+
+  /** What the error shows of a text that is made to show much. */
+  function shownOf(text: string, others?: Record<string, string>): number {
+    return JSON.stringify(problems(text, others)).length;
+  }
+
+  test("with very many stages is refused at the first that is too many", () => {
+    const found = problems(lists("pose", 20_000));
+    expect(found.length).toBeLessThan(500);
+    expect(found.at(-1)?.message).toContain("200 stages");
+  });
+
+  test("that uses another pipeline very often is refused, however small it is written", () => {
+    const found = problems(lists("use: base", 15_000).replaceAll("use: base", "{ use: base }"), {
+      base: "stages: [{ emotion: {} }]\n",
+    });
+    expect(found.at(-1)?.message).toContain("200 stages");
+  });
+
+  test("whose pipelines use each other twice at each step is refused, not followed to its end", () => {
+    const others = Object.fromEntries(
+      Array.from({ length: 30 }, (_, i) => [`u${i}`, `stages: [{ use: u${i + 1} }, { use: u${i + 1} }]\n`]),
+    );
+    expect(problems("stages: [{ use: u0 }]\n", { ...others, u30: "stages: [probe]\n" }).at(-1)?.message).toContain(
+      "200 stages",
+    );
+  });
+
+  test("with very many mistakes shows a hundred of them", () => {
+    const keys = Array.from({ length: 15_000 }, (_, i) => `a${i}: x`);
+    expect(problems(`stages: [detect]\n${keys.join("\n")}\n`)).toHaveLength(100);
+    expect(problems(`stages: [detect]\naggregate: { ${keys.join(", ")} }\n`)).toHaveLength(100);
+    expect(problems(`stages:\n  - detect: { ${keys.join(", ")} }\n`)).toHaveLength(100);
+  });
+
+  test("with a very long text is told without that text", () => {
+    const long = "b".repeat(100_000);
+    for (const entry of [
+      `when: '${long}'`,
+      `pool: '${long}'`,
+      `slots: { ${long}: 1 }\n    pool: heavy`,
+      `name: ${long}`,
+    ]) {
+      expect(shownOf(`stages:\n  - detect: {}\n    ${entry}\n`)).toBeLessThan(2000);
+    }
+    const again = `stages:\n  - detect: {}\n    when: &a '${long}'\n${"  - { detect: {}, when: *a }\n".repeat(90)}`;
+    expect(shownOf(again)).toBeLessThan(200_000);
+  });
+
+  test("with a condition nested or made very long is refused, not followed", () => {
+    for (const when of ["(".repeat(100_000), "!".repeat(100_000), `[${"1,".repeat(100_000)}1].all(x, x > 0)`]) {
+      expect(problems(`stages:\n  - detect: {}\n    when: '${when}'\n`)[0]?.path).toBe("stages[0].when");
+    }
+  });
+});

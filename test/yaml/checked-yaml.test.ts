@@ -140,6 +140,13 @@ describe("hostile or broken text", () => {
     expect(problemsIn(text)[0]?.message).toContain("aliases");
   });
 
+  test("very many aliases or keys are looked at once each, not each against all others", () => {
+    const aliases = Array.from({ length: 15_000 }, (_, i) => `b${i}: *a`).join("\n");
+    expect(problemsIn(`a: &a [1]\n${aliases}`)[0]?.message).toContain("aliases");
+    const keys = Array.from({ length: 15_000 }, (_, i) => `b${i}: 1`).join("\n");
+    expect(problemsIn(keys)).toHaveLength(100);
+  });
+
   test("an alias inside its own anchor is refused", () => {
     expect(problemsIn("name: abc\nlist: &l [*l]\n")[0]).toMatchObject({ line: 2 });
   });
