@@ -9,6 +9,7 @@ import { StageRegistry } from "../stages/registry.ts";
 import { PipelineFolder } from "./catalog.ts";
 import { Deployments, type PipelineEntry } from "./deployments.ts";
 import { planGraph } from "./graph.ts";
+import { modelsHealth, pipelineStatus, pipelinesHealth, queueHealth, workersHealth } from "./health.ts";
 import type { EngineObserver } from "./observer.ts";
 import { type Plan, planKey, stagesOf } from "./plan.ts";
 import { PlanCosts } from "./plan-costs.ts";
@@ -25,7 +26,7 @@ import type {
   RunResult,
 } from "./results.ts";
 import { Scheduler, type SettledItem } from "./scheduler.ts";
-import { InferenceWorkers, type WorkerCounts } from "./workers.ts";
+import { InferenceWorkers } from "./workers.ts";
 
 /** What an engine is made of. */
 export interface EngineOptions {
@@ -182,9 +183,9 @@ class PipelineEngine implements Engine {
     const entries = this.#deployments.list();
     return {
       workers: workersHealth(this.#workers.counts),
-      queue: this.#queueHealth(),
+      queue: queueHealth(this.#scheduler.waiting, this.#options.queue.limit, this.#pools),
       models: modelsHealth(entries),
-      pipelines: this.#pipelinesHealth(entries),
+      pipelines: pipelinesHealth(entries, (plan) => this.#workers.failures(plan), this.#watchError === undefined),
     };
   }
 
@@ -302,36 +303,6 @@ class PipelineEngine implements Engine {
       stage_schemas: Object.fromEntries([...kinds].map((kind) => [kind, this.#stages.get(kind).options])),
     };
   }
-
-  #queueHealth(): PartHealth {
-    const { waiting } = this.#scheduler;
-    const { limit } = this.#options.queue;
-    const details = { waiting, limit, pools: this.#poolCounts() };
-    if (waiting < limit) return { status: "ok", details };
-    return { status: "degraded", message: "The line is full: new requests are refused.", details };
-  }
-
-  #pipelinesHealth(entries: readonly PipelineEntry[]): PartHealth {
-    const down = entries.filter((entry) => entry.running === undefined);
-    const messages = entries.flatMap((entry) => this.#pipelineTrouble(entry) ?? []);
-    if (this.#watchError !== undefined) messages.push("Changed files are not noticed.");
-    const details = Object.fromEntries(entries.map((entry) => [entry.name, pipelineHealth(entry)]));
-    if (messages.length === 0) return { status: "ok", details };
-    const all = down.length > 0 && down.length === entries.length;
-    return { status: all ? "failed" : "degraded", message: messages.join(" "), details };
-  }
-
-  #pipelineTrouble({ name, running, error }: PipelineEntry): string | undefined {
-    if (error) return `${name} is not as in its file.`;
-    const [failure] = running ? this.#workers.failures(running.plan) : [];
-    return failure && `${name} does not run on every worker: ${failure.message}`;
-  }
-
-  #poolCounts(): Record<string, { taken: number; waiting: number }> {
-    return Object.fromEntries(
-      [...this.#pools].map(([name, pool]) => [name, { taken: pool.taken, waiting: pool.waiting }]),
-    );
-  }
 }
 
 /** Checks what the type cannot say; returns the request's deadline in ms from now. */
@@ -363,31 +334,7 @@ function summary(entry: PipelineEntry): PipelineSummary {
     description: running?.definition.description ?? "",
     version: running?.plan.version ?? "",
     accepts: running?.definition.accepts ?? [],
-    status: pipelineHealth(entry),
+    status: pipelineStatus(entry),
     ...(error ? { error: error.toPublic() } : {}),
   };
-}
-
-function modelsHealth(entries: readonly PipelineEntry[]): PartHealth {
-  const messages = entries.flatMap(({ error }) => (error?.code.startsWith("model_") ? [error.message] : []));
-  return messages.length === 0 ? { status: "ok" } : { status: "degraded", message: [...new Set(messages)].join(" ") };
-}
-
-function workersHealth(counts: WorkerCounts): PartHealth {
-  const { ready, size, abandoned } = counts;
-  const details = { ...counts };
-  if (ready < size) {
-    return {
-      status: ready > 0 ? "degraded" : "failed",
-      message: `${ready} of ${size} inference workers are ready.`,
-      details,
-    };
-  }
-  if (abandoned === 0) return { status: "ok", details };
-  return { status: "degraded", message: `${abandoned} worker threads hang; a restart frees their cores.`, details };
-}
-
-function pipelineHealth({ running, error }: PipelineEntry): PipelineSummary["status"] {
-  if (!running) return "unavailable";
-  return error ? "stale" : "ok";
 }
