@@ -4,6 +4,7 @@
  *
  * Nothing is imported from packages: when this starts, none may be installed.
  */
+import { availableParallelism } from "node:os";
 import { ensureChromium } from "./verify/chromium.ts";
 import { runStep, type StepResult } from "./verify/step.ts";
 import { testCounts, verdictLine } from "./verify/verdict.ts";
@@ -13,6 +14,8 @@ process.chdir(`${import.meta.dir}/..`);
 const bun = process.execPath;
 const facewire = [bun, "src/cli/main.ts"];
 const SUITE = "Run the suite";
+/** Each runs whole servers with a worker a core, so more of them than this only cost memory. */
+const TEST_PROCESSES = Math.min(4, availableParallelism());
 const results: StepResult[] = [];
 
 async function step(name: string, command: readonly string[], capture = false): Promise<boolean> {
@@ -31,7 +34,8 @@ async function browser(): Promise<void> {
 
 /** What everything else stands on. */
 async function setUp(): Promise<boolean> {
-  if (!(await step("Install the locked dependencies", [bun, "install", "--frozen-lockfile", "--ignore-scripts"]))) return false;
+  if (!(await step("Install the locked dependencies", [bun, "install", "--frozen-lockfile", "--ignore-scripts"])))
+    return false;
   if (!(await step("Bring the models", [...facewire, "models", "pull"]))) return false;
   await browser();
   return true;
@@ -39,10 +43,10 @@ async function setUp(): Promise<boolean> {
 
 if (await setUp()) {
   await step("Check types", [bun, "node_modules/typescript/bin/tsc", "-p", "."]);
-  await step("Lint", [bun, "node_modules/@biomejs/biome/bin/biome", "ci", "."]);
+  await step("Lint", [bun, "node_modules/@biomejs/biome/bin/biome", "ci", "--colors=off", "."]);
   await step("Check the shipped pipelines", [...facewire, "pipelines", "check", "all"]);
   await step("Test the shipped pipelines", [...facewire, "pipelines", "test"]);
-  await step(SUITE, [bun, "test", "--timeout", "30000"], true);
+  await step(SUITE, [bun, "test", "--timeout", "30000", `--parallel=${TEST_PROCESSES}`], true);
 }
 
 const suite = results.find((result) => result.name === SUITE);

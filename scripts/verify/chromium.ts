@@ -20,7 +20,7 @@ export async function ensureChromium(): Promise<ChromiumResult> {
   if (found !== undefined) return { found };
   if (process.getuid?.() === 0 && Bun.which("apt-get") !== null) {
     console.log("Installing Debian's chromium for the tests of pages");
-    // Lists may be older than the archive: a refused install is tried again after an update by doing it first.
+    // A fresh image has no package lists, or ones older than the archive.
     await run(["apt-get", "update", "-qq"]);
     await run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]);
     const installed = findChromium();

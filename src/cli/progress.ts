@@ -54,7 +54,6 @@ function barProgress(options: ProgressOptions, stream: NodeJS.WriteStream): Prog
     stream,
     // The command handles signals itself.
     gracefulExit: false,
-    hideCursor: true,
     clearOnComplete: true,
     // Redrawn also without news: results written in between have wiped it.
     forceRedraw: true,

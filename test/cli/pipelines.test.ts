@@ -80,6 +80,6 @@ describe("facewire pipelines", () => {
     expect(code).toBe(1);
     expect(stdout).toContain("ok  mine: faces are found");
     expect(stdout).toContain("FAILED  mine: this cannot be");
-    expect(stderr).toContain("1 passed, 1 failed");
+    expect(stderr).toContain("1 of 2 pipeline tests right");
   });
 });

@@ -5,6 +5,7 @@ import { note, printLine } from "../output.ts";
 import type { GlobalOptions } from "../program.ts";
 import { EXIT } from "../report.ts";
 import { settingsOf } from "../settings.ts";
+import { plural } from "../units.ts";
 
 /** Runs test files (all of the pipelines folder when none is named) and prints each test's outcome on a line. */
 export async function testPipelines(files: readonly string[], options: GlobalOptions): Promise<number> {
@@ -25,6 +26,6 @@ export async function testPipelines(files: readonly string[], options: GlobalOpt
   } finally {
     await local.close();
   }
-  note(`${passed} passed, ${failed} failed`);
+  note(`${passed} of ${plural(passed + failed, "pipeline test")} right`);
   return failed === 0 ? EXIT.ok : EXIT.failed;
 }
