@@ -20,6 +20,11 @@ export function isTaken(host: string, port: number): Promise<boolean> {
   });
 }
 
+/** `host:port` as it stands in addresses and settings, IPv6 in brackets. */
+export function addressText(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
 /** Throws `config_invalid`, with how to choose another, when the port to listen on is taken. */
 export async function refuseTakenPort({ listen }: Settings): Promise<void> {
   const { host, port } = listen.native;
@@ -27,6 +32,6 @@ export async function refuseTakenPort({ listen }: Settings): Promise<void> {
   throw new FacewireError(
     "config_invalid",
     `Port ${port} on ${host} is taken, perhaps by a Facewire that is running already. ` +
-      `Choose another with --listen ${host}:${port + 1}, FACEWIRE_LISTEN_NATIVE or listen.native in the settings.`,
+      `Choose another with --listen ${addressText(host, port + 1)}, FACEWIRE_LISTEN_NATIVE or listen.native in the settings.`,
   );
 }

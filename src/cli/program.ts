@@ -1,5 +1,6 @@
 /** The command tree. What a command needs is imported when it runs, so that each starts fast. */
 import { Command, CommanderError } from "commander";
+import manifest from "../../package.json" with { type: "json" };
 import { addBench } from "./commands/bench.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDoctor } from "./commands/doctor.ts";
@@ -42,6 +43,7 @@ export async function runCli(words: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.ok;
   const program = new Command("facewire")
     .description("Feeds pictures through named face pipelines: detection, quality, liveness, descriptors.")
+    .version(manifest.version)
     .option("-c, --config <file>", "settings file (default: config/facewire.yaml)")
     .option("-v, --verbose", "show where an error comes from")
     .showHelpAfterError("See facewire --help, or facewire help <command>.")

@@ -1,7 +1,7 @@
 /** What the server works with: settings, models, pipelines, its data folder, its database and its port. */
 import { access, constants, mkdir } from "node:fs/promises";
 import type { Settings } from "../../settings/schema.ts";
-import { isTaken } from "../port.ts";
+import { addressText, isTaken } from "../port.ts";
 import { plural } from "../units.ts";
 import { type Check, type Finding, missing, ok, warn } from "./finding.ts";
 
@@ -49,7 +49,7 @@ async function dataFolder({ data_dir: folder }: Settings): Promise<Finding> {
 /** Who listens where the server would: it may be this server itself, already running. */
 async function port({ listen }: Settings): Promise<Finding> {
   const { host, port: number } = listen.native;
-  const address = `${host}:${number}`;
+  const address = addressText(host, number);
   if (number === 0 || !(await isTaken(host, number))) return ok(`${address} is free`);
   const health = await fetch(`http://${address}/health`, { signal: AbortSignal.timeout(1000) }).catch(() => undefined);
   const itself = health?.headers.get("content-type")?.includes("json") === true;
@@ -57,7 +57,7 @@ async function port({ listen }: Settings): Promise<Finding> {
     ? ok(`${address} is taken by a running Facewire`)
     : warn(
         `${address} is taken by another program`,
-        `ss -ltnp 'sport = :${number}' names it; or FACEWIRE_LISTEN_NATIVE=${host}:${number + 1}`,
+        `ss -ltnp 'sport = :${number}' names it; or FACEWIRE_LISTEN_NATIVE=${addressText(host, number + 1)}`,
       );
 }
 
