@@ -10,7 +10,9 @@ export function addBench(program: Command, finish: Finish): void {
   program
     .command("bench")
     .description("measure how fast pipelines run on this machine, next to the hardware's limit")
-    .argument("[words...]", "options of the benchmark, see facewire bench -- --help")
+    .argument("[words...]", "options of the benchmark, see facewire bench --help")
+    // The benchmark reads its own options, --help among them.
+    .helpOption(false)
     .allowUnknownOption()
     .action(async (words: string[]) => finish(await bench(words)));
 }
