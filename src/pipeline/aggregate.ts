@@ -45,7 +45,11 @@ function area({ box }: Face): number {
   return box.width * box.height;
 }
 
+/** As faces show it: descriptors in base64, numbers with six digits after the point. */
 function toJson(value: unknown): unknown {
-  const descriptor = value as Partial<Descriptor> | null;
-  return descriptor?.values instanceof Float32Array ? descriptorJson(descriptor as Descriptor) : value;
+  if (typeof value === "number") return Math.round(value * 1e6) / 1e6;
+  if (Array.isArray(value)) return value.map(toJson);
+  if (typeof value !== "object" || value === null) return value;
+  if ((value as Partial<Descriptor>).values instanceof Float32Array) return descriptorJson(value as Descriptor);
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, toJson(each)]));
 }

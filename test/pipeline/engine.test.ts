@@ -56,6 +56,12 @@ describe("a run", () => {
     expect(items[1]?.status).toBe("ok");
   });
 
+  test("of one picture has the face's own values as its aggregate, to the same digits", async () => {
+    const { items, aggregate } = await engine.run("everything", pictures("a"));
+    const largest = items[0]?.faces.toSorted((a, b) => b.box.width * b.box.height - a.box.width * a.box.height)[0];
+    expect(aggregate.liveness?.value).toEqual(largest?.liveness);
+  });
+
   test("has no aggregate value where no picture had the part", async () => {
     const { aggregate } = await engine.run("everything");
     expect(aggregate).toEqual({ liveness: null });
