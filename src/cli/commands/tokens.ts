@@ -21,7 +21,7 @@ export function addTokens(program: Command, finish: Finish): void {
     .command("create")
     .description("make a token; it is shown once and stored only as a hash")
     .addOption(
-      new Option("--role <role>", "run: run pipelines; read: see what the server knows; admin: both and the rest")
+      new Option("--role <role>", "read: see what the server knows; run: that, and run pipelines; admin: everything")
         .choices(["run", "read", "admin"])
         .makeOptionMandatory(),
     )
