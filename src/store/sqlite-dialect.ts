@@ -13,13 +13,19 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
-import { storeError } from "./sqlite-errors.ts";
+import { isBusy, storeError } from "./sqlite-errors.ts";
 
-/** A dialect over one open database, which it closes when kysely is destroyed. */
-export function sqliteDialect(database: Database): Dialect {
+/** Milliseconds between two tries while another process writes. */
+const RETRY_MS = 5;
+
+/**
+ * A dialect over one open database, which it closes when kysely is destroyed. `busyTimeoutMs`: how long a query tries
+ * again while another process writes; the database's own `busy_timeout` should be 0.
+ */
+export function sqliteDialect(database: Database, busyTimeoutMs: number): Dialect {
   return {
     createAdapter: () => new TransactionalAdapter(),
-    createDriver: () => new BunDriver(database),
+    createDriver: () => new BunDriver(database, busyTimeoutMs),
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (db) => new SqliteIntrospector(db),
   };
@@ -36,9 +42,9 @@ class BunDriver implements Driver {
   readonly #database: Database;
   readonly #connection: BunConnection;
 
-  constructor(database: Database) {
+  constructor(database: Database, busyTimeoutMs: number) {
     this.#database = database;
-    this.#connection = new BunConnection(database);
+    this.#connection = new BunConnection(database, busyTimeoutMs);
   }
 
   async init(): Promise<void> {}
@@ -49,16 +55,16 @@ class BunDriver implements Driver {
   }
 
   async beginTransaction(): Promise<void> {
-    this.#connection.run("begin immediate");
+    await this.#connection.run("begin immediate");
   }
 
   async commitTransaction(): Promise<void> {
-    this.#connection.run("commit");
+    await this.#connection.run("commit");
   }
 
   async rollbackTransaction(): Promise<void> {
     // After some failures, such as a full disk, SQLite has rolled back by itself.
-    if (this.#database.inTransaction) this.#connection.run("rollback");
+    if (this.#database.inTransaction) await this.#connection.run("rollback");
   }
 
   async releaseConnection(): Promise<void> {}
@@ -70,29 +76,25 @@ class BunDriver implements Driver {
 
 class BunConnection implements DatabaseConnection {
   readonly #database: Database;
+  readonly #busyTimeoutMs: number;
 
-  constructor(database: Database) {
+  constructor(database: Database, busyTimeoutMs: number) {
     this.#database = database;
+    this.#busyTimeoutMs = busyTimeoutMs;
   }
 
-  run(sql: string): void {
-    try {
-      this.#database.run(sql);
-    } catch (error) {
-      throw storeError(error);
-    }
+  async run(sql: string): Promise<void> {
+    await this.#patiently(() => this.#database.run(sql));
   }
 
-  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    try {
+  executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    return this.#patiently(() => {
       const statement = this.#database.query<R, SQLQueryBindings[]>(sql);
       const values = parameters as readonly SQLQueryBindings[];
       if (statement.columnNames.length > 0) return { rows: statement.all(...values) };
       const { changes, lastInsertRowid } = statement.run(...values);
       return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
-    } catch (error) {
-      throw storeError(error);
-    }
+    });
   }
 
   /** One row a chunk; the statement stays open while it is read. */
@@ -104,6 +106,19 @@ class BunConnection implements DatabaseConnection {
       throw storeError(error);
     } finally {
       statement.finalize();
+    }
+  }
+
+  /** Tries again while another process holds the lock, at most for the busy timeout. */
+  async #patiently<T>(attempt: () => T): Promise<T> {
+    const end = performance.now() + this.#busyTimeoutMs;
+    for (;;) {
+      try {
+        return attempt();
+      } catch (error) {
+        if (!isBusy(error) || performance.now() >= end) throw storeError(error);
+      }
+      await Bun.sleep(RETRY_MS);
     }
   }
 }

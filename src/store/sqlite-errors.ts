@@ -16,6 +16,11 @@ const REASONS: Readonly<Record<string, readonly [reason: string, message: string
   SQLITE_NOMEM: ["memory", "There is no memory left for the database."],
 };
 
+/** Whether the failure is another process's lock, so that trying again helps. */
+export function isBusy(thrown: unknown): boolean {
+  return thrown instanceof SQLiteError && thrown.code?.startsWith("SQLITE_BUSY") === true;
+}
+
 /**
  * `store_unavailable` with `details.reason` (`disk_full`, `locked`, `damaged`, `read_only`, `cannot_open`, `disk_failed`,
  * `memory`) for a database that cannot be used now; anything else, such as a broken constraint, as it was thrown.

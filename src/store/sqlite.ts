@@ -11,8 +11,9 @@ import { storeError } from "./sqlite-errors.ts";
 /** How a database is opened. */
 export interface SqliteOptions {
   /**
-   * Milliseconds to wait for another process that writes. The wait blocks the thread, so it is short: another writer
-   * (a `facewire tokens` command) holds the lock for a few milliseconds.
+   * Milliseconds a query waits for another process that writes. Once the database is open the wait leaves the thread
+   * free, but other queries queue behind it, so it is short: another writer (a `facewire tokens` command) holds the lock
+   * for a few milliseconds.
    */
   readonly busyTimeoutMs?: number;
 }
@@ -29,7 +30,8 @@ const BUSY_TIMEOUT_MS = 2_000;
  * fsync for each write, and writes are rare.
  */
 export async function openSqlite(dataDir: string, options: SqliteOptions = {}): Promise<Kysely<Schema>> {
-  const file = join(dataDir, DATABASE_FILE);
+  const file = databaseFile(dataDir);
+  const { busyTimeoutMs = BUSY_TIMEOUT_MS } = options;
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
     // SQLite gives its side files the mode of the database, but would create that readable for everybody.
@@ -41,13 +43,20 @@ export async function openSqlite(dataDir: string, options: SqliteOptions = {}): 
   let database: Database | undefined;
   try {
     database = new Database(file, { create: false, readwrite: true, strict: true });
-    database.run(`pragma busy_timeout = ${options.busyTimeoutMs ?? BUSY_TIMEOUT_MS}`);
+    database.run(`pragma busy_timeout = ${busyTimeoutMs}`);
     database.run("pragma journal_mode = wal");
     database.run("pragma synchronous = full");
     database.run("pragma foreign_keys = on");
+    // From here on the dialect waits: SQLite's own wait would hold up the thread that answers requests.
+    database.run("pragma busy_timeout = 0");
   } catch (error) {
     database?.close();
     throw storeError(error);
   }
-  return new Kysely<Schema>({ dialect: sqliteDialect(database) });
+  return new Kysely<Schema>({ dialect: sqliteDialect(database, busyTimeoutMs) });
+}
+
+/** Path of the database in a data folder. */
+export function databaseFile(dataDir: string): string {
+  return join(dataDir, DATABASE_FILE);
 }

@@ -37,6 +37,8 @@ export class Tokens {
   readonly #db: Kysely<Schema>;
   readonly #now: () => number;
   readonly #nextId = monotonicFactory();
+  /** When the last use of each token was last written, or tried to be: a locked database is not tried at each request. */
+  readonly #touched = new Map<string, number>();
 
   /** @param now epoch milliseconds */
   constructor(db: Kysely<Schema>, now: () => number = Date.now) {
@@ -78,7 +80,9 @@ export class Tokens {
     if (!row) return undefined;
     const record = recordOf(row);
     const now = this.#now();
-    if (now - (record.lastUsedAt ?? 0) < LAST_USED_STEP) return record;
+    const touched = Math.max(record.lastUsedAt ?? 0, this.#touched.get(record.id) ?? 0);
+    if (now - touched < LAST_USED_STEP) return record;
+    this.#touched.set(record.id, now);
     // A full disk must not keep anybody out.
     await this.#touch(record.id, now).catch(() => undefined);
     return { ...record, lastUsedAt: now };
