@@ -1,7 +1,11 @@
 /** A plan as a graph: stages are nodes, and an edge says which parts one stage writes for another. */
 import type { StageRegistry } from "../stages/registry.ts";
-import { type Plan, stagesOf } from "./plan.ts";
+import { type Plan, type PlannedStage, type PlannedStep, stagesOf } from "./plan.ts";
 import type { PlanGraph } from "./results.ts";
+
+type Edge = PlanGraph["edges"][number];
+/** Ids of the stages that wrote each part so far. */
+type Writers = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** Builds the graph. `measured` gives a stage's mean milliseconds per item, where there is one. */
 export function planGraph(
@@ -23,16 +27,8 @@ export function planGraph(
     measured_ms: measured(stage.id) ?? null,
     cost: stages.get(stage.kind).cost,
   }));
-  const edges: { from: string; to: string; parts: string[] }[] = [];
-  const writers = new Map<string, string[]>([["picture", ["picture"]]]);
-  for (const stage of planned) {
-    const byWriter = new Map<string, string[]>();
-    for (const part of stage.reads) {
-      for (const writer of writers.get(part) ?? []) byWriter.set(writer, [...(byWriter.get(writer) ?? []), part]);
-    }
-    for (const [from, parts] of byWriter) edges.push({ from, to: stage.id, parts });
-    for (const part of stage.writes) writers.set(part, [...(writers.get(part) ?? []), stage.id]);
-  }
+  const edges: Edge[] = [];
+  link(plan.steps, new Map([["picture", new Set(["picture"])]]), edges);
   return {
     nodes: [
       {
@@ -50,4 +46,36 @@ export function planGraph(
     ],
     edges,
   };
+}
+
+/** Adds the edges of steps behind `writers`; the result are the writers behind the steps. */
+function link(steps: readonly PlannedStep[], writers: Writers, edges: Edge[]): Writers {
+  let known = writers;
+  for (const step of steps) {
+    if (step.type === "stage") {
+      edges.push(...edgesTo(step, known));
+      known = merged([known, new Map(step.writes.map((part) => [part, new Set([step.id])]))]);
+    } else {
+      // Each branch starts from what stood before the group: siblings give each other nothing.
+      const before = known;
+      known = merged(step.branches.map((branch) => link(branch, before, edges)));
+    }
+  }
+  return known;
+}
+
+function edgesTo(stage: PlannedStage, writers: Writers): Edge[] {
+  const byWriter = new Map<string, string[]>();
+  for (const part of stage.reads) {
+    for (const writer of writers.get(part) ?? []) byWriter.set(writer, [...(byWriter.get(writer) ?? []), part]);
+  }
+  return [...byWriter].map(([from, parts]) => ({ from, to: stage.id, parts }));
+}
+
+function merged(all: readonly Writers[]): Writers {
+  const result = new Map<string, Set<string>>();
+  for (const [part, writers] of all.flatMap((each) => [...each])) {
+    result.set(part, new Set([...(result.get(part) ?? []), ...writers]));
+  }
+  return result;
 }
