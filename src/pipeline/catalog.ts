@@ -3,7 +3,7 @@
  * last good version; one that never was good is listed with its error.
  */
 import { type FSWatcher, watch } from "node:fs";
-import { readdir, readFile } from "node:fs/promises";
+import { lstat, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FacewireError } from "../errors.ts";
 import type { ModelCatalog } from "../inference/catalog.ts";
@@ -11,20 +11,20 @@ import type { StageRegistry } from "../stages/registry.ts";
 import { type PlannedPipeline, type PlannerContext, planPipeline } from "./planner.ts";
 
 /** A pipeline file as it was read last. */
-export interface PipelineFile {
+interface PipelineFile {
   readonly name: string;
   /** Relative to the folder. */
   readonly file: string;
+  /** Empty when the file cannot be read. */
   readonly text: string;
-  /** Another file of the same name, so that neither can be meant. */
-  readonly rival?: string;
+  /** Why the text cannot be what is meant: the file cannot be read, or another one has its name. */
+  readonly fault?: FacewireError;
 }
 
 /** What reading the folder gave for one name. */
 export interface PipelineReading {
   readonly name: string;
   readonly file: string;
-  readonly text: string;
   readonly planned: PlannedPipeline | undefined;
   readonly error: FacewireError | undefined;
 }
@@ -57,13 +57,13 @@ export class PipelineFolder {
   /** Reads and checks every pipeline of the folder. Rejects with `config_invalid` when the folder cannot be read. */
   async read(): Promise<readonly PipelineReading[]> {
     this.#files = await readPipelineFiles(this.#directory);
-    return this.#files.map(({ name, file, text, rival }) => {
+    return this.#files.map(({ name, file, text, fault }) => {
       try {
-        if (rival !== undefined) throw twoFiles(name, file, rival);
-        return { name, file, text, planned: planPipeline(text, file, this.#plannerContext(), name), error: undefined };
+        if (fault) throw fault;
+        return { name, file, planned: planPipeline(text, file, this.#plannerContext(), name), error: undefined };
       } catch (thrown) {
         const error = FacewireError.from(thrown, "pipeline_invalid", "The pipeline could not be checked.");
-        return { name, file, text, planned: undefined, error };
+        return { name, file, planned: undefined, error };
       }
     });
   }
@@ -110,14 +110,30 @@ async function readPipelineFiles(directory: string): Promise<PipelineFile[]> {
     const name = PIPELINE_FILE.exec(file)?.groups?.name;
     if (name === undefined) continue;
     const first = files.get(name);
-    try {
-      if (first) files.set(name, { ...first, rival: file });
-      else files.set(name, { name, file, text: await readFile(join(directory, file), "utf8") });
-    } catch {
-      // Gone or unreadable between the two looks: treated as not there; a later change is noticed.
-    }
+    const read = first ? { ...first, fault: twoFiles(name, first.file, file) } : await readOne(directory, name, file);
+    if (read) files.set(name, read);
   }
   return [...files.values()];
+}
+
+/** Undefined when the file has gone since the folder was listed. */
+async function readOne(directory: string, name: string, file: string): Promise<PipelineFile | undefined> {
+  const path = join(directory, file);
+  try {
+    return { name, file, text: await readFile(path, "utf8") };
+  } catch (cause) {
+    // A link whose target is missing is there, though what it names is not.
+    const gone = await lstat(path).then(
+      () => false,
+      () => true,
+    );
+    return gone ? undefined : { name, file, text: "", fault: unreadable(file, cause) };
+  }
+}
+
+function unreadable(file: string, cause: unknown): FacewireError {
+  const { code = "unknown" } = cause as NodeJS.ErrnoException;
+  return new FacewireError("pipeline_invalid", `${file} cannot be read (${code}).`, { cause });
 }
 
 function twoFiles(name: string, file: string, rival: string): FacewireError {

@@ -21,8 +21,6 @@ interface Deployed {
 export interface PipelineEntry {
   readonly name: string;
   readonly file: string;
-  /** The text that was read last, good or not. */
-  readonly text: string;
   /** The version that runs; absent when none ever could. */
   readonly running: PlannedPipeline | undefined;
   /** Why the text that was read last does not run. */
@@ -32,7 +30,6 @@ export interface PipelineEntry {
 interface Entry {
   name: string;
   file: string;
-  text: string;
   deployed: Deployed | undefined;
   /** What the text was planned to, when only the workers could not take it up. */
   waiting: PlannedPipeline | undefined;
@@ -133,10 +130,9 @@ export class Deployments {
   }
 
   async #take(reading: PipelineReading): Promise<void> {
-    const { name, file, text, planned, error } = reading;
+    const { name, file, planned, error } = reading;
     const known = this.#entries.get(name);
-    const entry: Entry = known ?? { name, file, text, deployed: undefined, waiting: undefined, error: undefined };
-    entry.text = text;
+    const entry: Entry = known ?? { name, file, deployed: undefined, waiting: undefined, error: undefined };
     entry.waiting = undefined;
     if (!planned) {
       const isNews = entry.error?.message !== error?.message;
@@ -210,6 +206,6 @@ export class Deployments {
   }
 }
 
-function view({ name, file, text, deployed, error }: Entry): PipelineEntry {
-  return { name, file, text, running: deployed?.planned, error };
+function view({ name, file, deployed, error }: Entry): PipelineEntry {
+  return { name, file, running: deployed?.planned, error };
 }

@@ -3,6 +3,7 @@
  * wrote, models that do not exist, branches that lean on each other, pipelines that use each other in a circle.
  */
 import { createHash } from "node:crypto";
+import type { FacewireError } from "../errors.ts";
 import type { ModelCatalog } from "../inference/catalog.ts";
 import { parseDuration } from "../settings/units.ts";
 import type { Part } from "../stages/item.ts";
@@ -21,8 +22,8 @@ export interface PlannerContext {
   readonly stages: StageRegistry;
   readonly models: ModelCatalog;
   readonly pools: Readonly<Record<string, { readonly slots: number; readonly queue: number }>>;
-  /** Text of another pipeline, for `use:`. */
-  source(name: string): { readonly text: string; readonly file: string } | undefined;
+  /** Text of another pipeline, for `use:`; `fault` says why it cannot be used. */
+  source(name: string): { readonly text: string; readonly file: string; readonly fault?: FacewireError } | undefined;
   /** Names of all pipelines, to suggest the nearest. */
   names(): readonly string[];
 }
@@ -221,6 +222,10 @@ class Planner {
     if (!source) {
       const near = nearest(name, this.#context.names());
       this.#report(at, "is no pipeline", { found: name, ...(near ? { nearest: near } : {}) });
+      return [];
+    }
+    if (source.fault) {
+      this.#report(at, `cannot be used: ${source.fault.message}`, { found: name });
       return [];
     }
     const inner = new Planner(source.text, source.file, this.#context, trail);
