@@ -15,6 +15,8 @@ export function planAggregate(
 ): Plan["aggregate"] {
   const result: Record<string, Plan["aggregate"][string]> = {};
   const byKey = new Map<string, PlannedStage>();
+  // Stages that failed their own check are not in the list; saying so again would only confuse.
+  const someMissing = problems.found.length > 0;
   for (const stage of planned) {
     const key = stages.find(stage.kind)?.aggregation?.key;
     if (key !== undefined) byKey.set(key, stage);
@@ -24,8 +26,7 @@ export function planAggregate(
     const stage = byKey.get(key);
     const aggregation = stage && stages.find(stage.kind)?.aggregation;
     if (!stage || !aggregation) {
-      // Stages that failed their own check are not in the list; saying so again would only confuse.
-      if (problems.found.length > 0) continue;
+      if (someMissing) continue;
       const allowed = [...byKey.keys()];
       const near = nearest(key, allowed);
       const extra = { found: key, allowed, ...(near ? { nearest: near } : {}) };

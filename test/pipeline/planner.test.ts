@@ -228,6 +228,11 @@ describe("aggregate", () => {
     expect(problem).toMatchObject({ path: "aggregate.livenes", nearest: "liveness" });
   });
 
+  test("of several parts that no stage writes is told of each", () => {
+    const found = problems("stages: [detect]\naggregate: { liveness: mean, emotion: majority }\n");
+    expect(found.map((problem) => problem.path)).toEqual(["aggregate.liveness", "aggregate.emotion"]);
+  });
+
   test("in a way that does not fit the part is refused with those that do", () => {
     const text = "stages: [detect, landmarks, descriptor]\naggregate: { descriptor: majority }\n";
     expect(problems(text)[0]).toMatchObject({ path: "aggregate.descriptor", found: "majority" });
