@@ -7,15 +7,16 @@ import type { ModelCatalog } from "../inference/catalog.ts";
 import type { PictureLimits } from "../media/limits.ts";
 import { StageRegistry } from "../stages/registry.ts";
 import { PipelineFolder } from "./catalog.ts";
-import { Deployments, type PipelineEntry } from "./deployments.ts";
-import { planGraph } from "./graph.ts";
-import { modelsHealth, pipelineStatus, pipelinesHealth, queueHealth, workersHealth } from "./health.ts";
+import { Deployments } from "./deployments.ts";
+import { modelsHealth, pipelinesHealth, queueHealth, workersHealth } from "./health.ts";
 import type { EngineObserver } from "./observer.ts";
-import { type Plan, planKey, stagesOf } from "./plan.ts";
+import { pipelineDetail, pipelineSummary } from "./pipeline-views.ts";
+import { type Plan, planKey } from "./plan.ts";
 import { PlanCosts } from "./plan-costs.ts";
 import type { PlannedPipeline } from "./planner.ts";
 import { Pool, type PoolSettings } from "./pools.ts";
 import { runRequest } from "./request-actor.ts";
+import { checkRequest } from "./request-checks.ts";
 import type {
   Engine,
   ItemResult,
@@ -165,18 +166,19 @@ class PipelineEngine implements Engine {
   }
 
   pipelines(): readonly PipelineSummary[] {
-    return this.#deployments.list().map((entry) => summary(entry));
+    return this.#deployments.list().map(pipelineSummary);
   }
 
   pipeline(name: string): PipelineDetail {
-    const entry = this.#deployments.get(name);
-    const planned = entry.running;
-    if (!planned) throw this.#unavailable(entry);
-    return { ...this.#detail(planned), ...summary(entry) };
+    const { planned } = this.#deployments.running(name);
+    return {
+      ...pipelineDetail(planned, this.#stages, this.#costs),
+      ...pipelineSummary(this.#deployments.get(name)),
+    };
   }
 
   validate(source: string, file = "definition"): PipelineDetail {
-    return this.#detail(this.#folder.check(source, file));
+    return pipelineDetail(this.#folder.check(source, file), this.#stages, this.#costs);
   }
 
   health(): Readonly<Record<string, PartHealth>> {
@@ -271,12 +273,6 @@ class PipelineEngine implements Engine {
     return this.#deployments.running(name).planned;
   }
 
-  #unavailable(entry: PipelineEntry): FacewireError {
-    return new FacewireError("pipeline_unavailable", `Pipeline ${entry.name} cannot run now.`, {
-      details: { pipeline: entry.name, ...(entry.error ? { reason: entry.error.toPublic() } : {}) },
-    });
-  }
-
   /** Runs a check and counts the request as refused when it throws. */
   #counted(pipeline: string, check: () => void): void {
     try {
@@ -286,55 +282,4 @@ class PipelineEngine implements Engine {
       throw thrown;
     }
   }
-
-  #detail({ plan, definition, source }: PlannedPipeline): PipelineDetail {
-    const kinds = new Set(stagesOf(plan.steps).map((stage) => stage.kind));
-    return {
-      name: plan.name,
-      description: definition.description,
-      version: plan.version,
-      accepts: definition.accepts,
-      status: "ok",
-      definition,
-      source,
-      limits: { deadline_ms: plan.deadlineMs, files: plan.maxFiles },
-      aggregate: definition.aggregate,
-      plan: planGraph(plan, this.#stages, (stageId) => this.#costs.stageMs(planKey(plan), stageId)),
-      stage_schemas: Object.fromEntries([...kinds].map((kind) => [kind, this.#stages.get(kind).options])),
-    };
-  }
-}
-
-/** Checks what the type cannot say; returns the request's deadline in ms from now. */
-function checkRequest(request: RunRequest, plan: Plan): number {
-  const { files, priority, deadlineMs } = request;
-  if (files.length === 0) throw new FacewireError("request_invalid", "The request holds no picture.");
-  if (files.length > plan.maxFiles) {
-    throw new FacewireError(
-      "request_too_many_files",
-      `Pipeline ${plan.name} takes at most ${plan.maxFiles} pictures.`,
-      {
-        details: { files: files.length, limit: plan.maxFiles },
-      },
-    );
-  }
-  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9)) {
-    throw new FacewireError("request_invalid", "The priority must be a whole number from 0 to 9.");
-  }
-  if (deadlineMs !== undefined && !(deadlineMs > 0)) {
-    throw new FacewireError("request_invalid", "The deadline must be longer than nothing.");
-  }
-  return Math.min(deadlineMs ?? plan.deadlineMs, plan.deadlineMs);
-}
-
-function summary(entry: PipelineEntry): PipelineSummary {
-  const { name, running, error } = entry;
-  return {
-    name,
-    description: running?.definition.description ?? "",
-    version: running?.plan.version ?? "",
-    accepts: running?.definition.accepts ?? [],
-    status: pipelineStatus(entry),
-    ...(error ? { error: error.toPublic() } : {}),
-  };
 }

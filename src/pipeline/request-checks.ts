@@ -1,0 +1,27 @@
+/** What a request must be before it is taken, as far as its type cannot say it. */
+import { FacewireError } from "../errors.ts";
+import type { Plan } from "./plan.ts";
+import type { RunRequest } from "./results.ts";
+
+/**
+ * Checks a request against the plan it is to run on and returns its deadline in milliseconds from now, never more than the
+ * plan's. Throws `request_invalid` or `request_too_many_files`.
+ */
+export function checkRequest(request: RunRequest, plan: Plan): number {
+  const { files, priority, deadlineMs } = request;
+  if (files.length === 0) throw new FacewireError("request_invalid", "The request holds no picture.");
+  if (files.length > plan.maxFiles) {
+    throw new FacewireError(
+      "request_too_many_files",
+      `Pipeline ${plan.name} takes at most ${plan.maxFiles} pictures.`,
+      { details: { files: files.length, limit: plan.maxFiles } },
+    );
+  }
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9)) {
+    throw new FacewireError("request_invalid", "The priority must be a whole number from 0 to 9.");
+  }
+  if (deadlineMs !== undefined && !(deadlineMs > 0)) {
+    throw new FacewireError("request_invalid", "The deadline must be longer than nothing.");
+  }
+  return Math.min(deadlineMs ?? plan.deadlineMs, plan.deadlineMs);
+}
