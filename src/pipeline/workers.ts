@@ -1,13 +1,15 @@
 /**
- * The inference workers as the scheduler sees them: which plans each one holds, how many items it has in hand, how items
- * reach it, are cancelled in it and get slots of named pools.
+ * The inference workers as the scheduler sees them: how many items each one has in hand, how items reach it, are cancelled
+ * in it and are taken back from it when it ends.
  */
 import { type ErrorCode, FacewireError, type PublicError } from "../errors.ts";
 import { type PoolWorker, WorkerPool } from "../inference/worker-pool.ts";
+import { CancelFlags } from "./cancel-flags.ts";
 import { HeldPlans } from "./held-plans.ts";
 import { type Plan, planKey } from "./plan.ts";
 import type { Pool } from "./pools.ts";
 import type { FromWorker, ItemOutcome, ItemTask, ToWorker, WorkerSetup } from "./protocol.ts";
+import { type LeaseWish, SlotLeases } from "./slot-leases.ts";
 
 /** An item in a worker's hands. */
 export interface RunningItem {
@@ -37,27 +39,16 @@ export interface InferenceWorkersOptions {
   onPlanFailed(plan: Plan, error: PublicError): void;
 }
 
-/** Item slots of the shared cancel flags; parked items hold theirs, so there are more than workers hold items. */
-const CANCEL_SLOTS = 4096;
 /** Milliseconds between looks for workers that do not answer. */
 const WATCH_EVERY = 500;
+
 interface InHand {
   readonly item: RunningItem;
   readonly place: number;
-  readonly slot: number;
-  /** How much of the worker's hands it takes. */
+  /** Its flag among the {@link CancelFlags}. */
+  readonly flag: number;
+  /** How much of the worker's hands it takes, except while it waits for slots of a pool. */
   readonly hands: number;
-  /** Branches of it that wait for slots of a pool; while one does, it does not count as work in hand. */
-  waits: number;
-}
-
-interface Lease {
-  readonly place: number;
-  readonly itemId: string;
-  /** Whether it waits for its slots. */
-  waits: boolean;
-  withdraw(): void;
-  release?: () => void;
 }
 
 /** Workers by state; restarts are counted since the start. */
@@ -74,11 +65,10 @@ export interface WorkerCounts {
 export class InferenceWorkers {
   readonly #options: InferenceWorkersOptions;
   readonly #pool: WorkerPool<ToWorker, FromWorker>;
-  readonly #cancelled = new Int32Array(new SharedArrayBuffer(4 * CANCEL_SLOTS));
-  readonly #freeSlots = Array.from({ length: CANCEL_SLOTS }, (_, index) => CANCEL_SLOTS - 1 - index);
+  readonly #flags = new CancelFlags();
   readonly #inHand = new Map<string, InHand>();
   readonly #load: number[];
-  readonly #leases: Map<number, Lease>[];
+  readonly #leases: SlotLeases;
   readonly #plans: HeldPlans;
   readonly #watch: ReturnType<typeof setInterval>;
   #stopped = false;
@@ -86,11 +76,15 @@ export class InferenceWorkers {
   constructor(options: InferenceWorkersOptions) {
     this.#options = options;
     this.#load = new Array<number>(options.size).fill(0);
-    this.#leases = Array.from({ length: options.size }, () => new Map());
+    this.#leases = new SlotLeases(options.size, options.pools, {
+      onAnswer: (place, lease, error) => this.#answer(place, lease, error),
+      onWait: (itemId) => this.#park(itemId),
+      onResume: (itemId) => this.#resume(itemId),
+    });
     this.#pool = new WorkerPool<ToWorker, FromWorker>({
       size: options.size,
       entry: new URL("./worker.ts", import.meta.url),
-      data: { ...options.setup, cancelled: this.#cancelled.buffer },
+      data: { ...options.setup, cancelled: this.#flags.buffer },
       isReady: (message) => message.type === "ready",
       stopMessage: { type: "stop" },
       events: {
@@ -143,7 +137,7 @@ export class InferenceWorkers {
 
   /** Keys of the plans of all items in hand; those that wait for a pool are not. */
   *inHand(): Generator<string> {
-    for (const { item, waits } of this.#inHand.values()) if (waits === 0) yield item.task.plan;
+    for (const [id, { item }] of this.#inHand) if (!this.#leases.waits(id)) yield item.task.plan;
   }
 
   /** Whether any worker has a free hand at all. */
@@ -155,25 +149,20 @@ export class InferenceWorkers {
   run(item: RunningItem): void {
     const hands = this.#handsOf(item.alone);
     const worker = this.#roomiest(item.task.plan, hands);
-    const slot = this.#freeSlots.pop();
-    if (!worker || slot === undefined) throw new FacewireError("internal", "No worker has room for the item.");
-    Atomics.store(this.#cancelled, slot, 0);
-    this.#inHand.set(item.task.id, { item, place: worker.place, slot, hands, waits: 0 });
+    const flag = this.#flags.take();
+    if (!worker || flag === undefined) throw new FacewireError("internal", "No worker has room for the item.");
+    this.#inHand.set(item.task.id, { item, place: worker.place, flag, hands });
     this.#load[worker.place]! += hands;
-    worker.post({ type: "run", task: { ...item.task, bytes: sendable(item.task.bytes), slot } });
+    worker.post({ type: "run", task: { ...item.task, bytes: sendable(item.task.bytes), slot: flag } });
   }
 
   /** Asks the worker to give an item up at its next checkpoint; its outcome still comes. */
   cancel(id: string): void {
     const inHand = this.#inHand.get(id);
     if (!inHand) return;
-    Atomics.store(this.#cancelled, inHand.slot, 1);
+    this.#flags.raise(inHand.flag);
     // An item that waits for a pool sees no checkpoint: its wait is ended instead.
-    for (const [lease, held] of this.#leases[inHand.place] ?? []) {
-      if (held.itemId !== id || held.release) continue;
-      held.withdraw();
-      this.#deny(inHand, lease, notWanted());
-    }
+    this.#leases.withdraw(inHand.place, id, notWanted());
   }
 
   /** Stops the workers cooperatively. */
@@ -187,8 +176,8 @@ export class InferenceWorkers {
   /** A stage that never comes back would cost a worker for good. Items that wait for a pool have their own way out. */
   #giveUpStuck(): void {
     const latest = Date.now() - this.#options.stuckAfterMs;
-    for (const { item, place, waits } of this.#inHand.values()) {
-      if (waits > 0 || item.task.deadline > latest) continue;
+    for (const [id, { item, place }] of this.#inHand) {
+      if (this.#leases.waits(id) || item.task.deadline > latest) continue;
       this.#pool.abandon(place, "it did not answer long after the deadline of its work");
     }
   }
@@ -209,7 +198,7 @@ export class InferenceWorkers {
 
   #isFree(worker: PoolWorker<ToWorker>, hands: number): boolean {
     const fits = this.#load[worker.place]! + hands <= this.#options.itemsPerWorker;
-    return fits && worker.state === "ready" && this.#freeSlots.length > 0;
+    return fits && worker.state === "ready" && this.#flags.anyFree;
   }
 
   #onMessage(worker: PoolWorker<ToWorker>, message: FromWorker): void {
@@ -225,8 +214,7 @@ export class InferenceWorkers {
         this.#onAcquire(worker.place, message);
         break;
       case "release":
-        this.#leases[worker.place]?.get(message.lease)?.release?.();
-        this.#leases[worker.place]?.delete(message.lease);
+        this.#leases.release(worker.place, message.lease);
         break;
       case "ready":
         break;
@@ -241,58 +229,32 @@ export class InferenceWorkers {
     this.#options.onCapacity();
   }
 
-  #onAcquire(place: number, message: Extract<FromWorker, { type: "acquire" }>): void {
-    const inHand = this.#inHand.get(message.id);
-    const pool = this.#options.pools.get(message.pool);
-    if (!inHand || !pool) return;
-    const { lease } = message;
-    const held: Lease = { place, itemId: message.id, waits: false, withdraw() {} };
-    const leases = this.#leases[place]!;
-    leases.set(lease, held);
-    if (Atomics.load(this.#cancelled, inHand.slot) === 1) {
-      this.#deny(inHand, lease, notWanted());
-      return;
-    }
-    try {
-      const claim = pool.claim({
-        slots: message.slots,
-        priority: inHand.item.priority,
-        granted: (release) => {
-          held.release = release;
-          if (held.waits) this.#wake(inHand, held);
-          this.#pool.workers[place]?.post({ type: "lease", lease });
-        },
-      });
-      held.withdraw = () => claim.withdraw();
-      if (claim.immediate) return;
-      held.waits = true;
-      if (inHand.waits++ > 0) return;
-      this.#load[place]! -= inHand.hands;
-      this.#options.onCapacity();
-    } catch (thrown) {
-      this.#deny(inHand, lease, FacewireError.from(thrown));
-    }
+  #onAcquire(place: number, wish: LeaseWish): void {
+    const inHand = this.#inHand.get(wish.id);
+    if (!inHand) return;
+    if (this.#flags.isRaised(inHand.flag)) this.#answer(place, wish.lease, notWanted());
+    else this.#leases.acquire(place, wish, inHand.item.priority);
   }
 
-  /** A branch of the item waits no more. */
-  #wake(inHand: InHand, lease: Lease): void {
-    lease.waits = false;
-    if (--inHand.waits === 0) this.#load[inHand.place]! += inHand.hands;
+  #answer(place: number, lease: number, error?: FacewireError): void {
+    this.#pool.workers[place]?.post({ type: "lease", lease, ...(error && { error: error.toPublic() }) });
   }
 
-  #deny(inHand: InHand, lease: number, error: FacewireError): void {
-    const held = this.#leases[inHand.place]?.get(lease);
-    if (held?.waits) this.#wake(inHand, held);
-    this.#leases[inHand.place]?.delete(lease);
-    this.#pool.workers[inHand.place]?.post({ type: "lease", lease, error: error.toPublic() });
+  /** An item that waits for a pool does not count as work in hand. */
+  #park(id: string): void {
+    const inHand = this.#inHand.get(id);
+    if (!inHand) return;
+    this.#load[inHand.place]! -= inHand.hands;
+    this.#options.onCapacity();
+  }
+
+  #resume(id: string): void {
+    const inHand = this.#inHand.get(id);
+    if (inHand) this.#load[inHand.place]! += inHand.hands;
   }
 
   #onLost(place: number, cause: string): void {
-    for (const held of this.#leases[place]!.values()) {
-      held.withdraw();
-      held.release?.();
-    }
-    this.#leases[place] = new Map();
+    this.#leases.lost(place);
     this.#plans.lost(place);
     this.#options.onLost(place, cause);
     const lost = [...this.#inHand.values()].filter((inHand) => inHand.place === place);
@@ -306,8 +268,8 @@ export class InferenceWorkers {
     const inHand = this.#inHand.get(id);
     if (!inHand) return undefined;
     this.#inHand.delete(id);
-    this.#freeSlots.push(inHand.slot);
-    if (inHand.waits === 0) this.#load[inHand.place]! -= inHand.hands;
+    this.#flags.giveBack(inHand.flag);
+    if (!this.#leases.waits(id)) this.#load[inHand.place]! -= inHand.hands;
     return inHand;
   }
 }
