@@ -1,0 +1,44 @@
+/** What the benchmark says to the process that makes HTTP requests. */
+import type { EncodedPicture } from "../pictures.ts";
+
+/** One request is one picture as raw body through one pipeline. */
+export type LoadOrder =
+  | {
+      readonly type: "target";
+      readonly url: string;
+      readonly pictures: readonly EncodedPicture[];
+      readonly pipelines: readonly string[];
+    }
+  /** As many requests at any time as there are connections; the next one follows each answer. */
+  | { readonly type: "closed"; readonly connections: number; readonly forMs: number }
+  /** The same until so many were answered. */
+  | { readonly type: "count"; readonly connections: number; readonly requests: number }
+  /** So many requests a second, whether the server keeps up or not. */
+  | { readonly type: "open"; readonly perSecond: number; readonly forMs: number };
+
+/** Answered requests of one kind. */
+export interface Outcomes {
+  readonly count: number;
+  /** Milliseconds from the first byte sent to the last one read. */
+  readonly medianMs: number;
+  readonly p99Ms: number;
+  readonly mostMs: number;
+}
+
+export interface LoadReport {
+  readonly elapsedMs: number;
+  /** Answered with 200. */
+  readonly answered: Outcomes;
+  /** Answered with 429 or 503. */
+  readonly refused: Outcomes;
+  /** Anything else, by status; 0 is a connection that failed. */
+  readonly failed: Readonly<Record<string, number>>;
+}
+
+export interface LoadAnswers {
+  readonly ready: object;
+  readonly target: object;
+  readonly closed: LoadReport;
+  readonly count: LoadReport;
+  readonly open: LoadReport;
+}

@@ -1,0 +1,41 @@
+/** What the benchmark says to the process that serves, and what that answers. */
+import type { EncodedPicture } from "../pictures.ts";
+
+/** One request is one picture through one pipeline. */
+export type ServiceOrder =
+  /** Pictures for `run`. */
+  | { readonly type: "pictures"; readonly pictures: readonly EncodedPicture[]; readonly pipelines: readonly string[] }
+  /** `engine.run` in this process, `atOnce` requests at any time, for a while. */
+  | { readonly type: "run"; readonly atOnce: number; readonly forMs: number }
+  /** Begins to watch how late the main thread's event loop is, and the time on cores. */
+  | { readonly type: "watch" }
+  /** Ends it. */
+  | { readonly type: "unwatch" }
+  | { readonly type: "memory" }
+  | { readonly type: "stop" };
+
+/** Milliseconds by which the event loop was late. */
+export interface Lateness {
+  readonly median: number;
+  readonly p99: number;
+  readonly most: number;
+  readonly samples: number;
+}
+
+/** Answers to the orders, in their order; `ready` comes first by itself. */
+export interface ServiceAnswers {
+  readonly ready: { readonly url: string };
+  readonly pictures: object;
+  readonly run: {
+    readonly requests: number;
+    readonly failed: number;
+    readonly elapsedMs: number;
+    /** Milliseconds that all threads of the process were on a core. */
+    readonly cpuMs: number;
+  };
+  readonly watch: object;
+  readonly unwatch: Lateness & { readonly cpuMs: number };
+  /** MiB that the process holds in memory. */
+  readonly memory: { readonly residentMiB: number };
+  readonly stop: object;
+}

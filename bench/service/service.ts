@@ -1,0 +1,63 @@
+/** The serving process and the process that makes requests of it, ready to be measured. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Child } from "../child.ts";
+import type { LoadAnswers, LoadOrder, LoadReport } from "../load/protocol.ts";
+import type { EncodedPicture } from "../pictures.ts";
+import { PIPELINES, type Setup } from "../setup.ts";
+import type { ServiceAnswers, ServiceOrder } from "./protocol.ts";
+
+/** More than ever wait at once: Bun makes no more requests than this at a time. */
+const MOST_REQUESTS = "4096";
+
+/** Both processes. */
+export interface Service {
+  readonly server: Child<ServiceOrder, ServiceAnswers>;
+  readonly load: Child<LoadOrder, LoadAnswers>;
+  /** Milliseconds from starting the process until it answered requests. */
+  readonly startMs: number;
+  /** Gives both the pictures that the next measurements use. */
+  use(pictures: readonly EncodedPicture[]): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts the server with the settings of this installation, on a free port and with a database of its own. */
+export async function startService(setup: Setup): Promise<Service> {
+  const startedAt = performance.now();
+  const dataDir = await mkdtemp(join(tmpdir(), "facewire-bench-"));
+  const { child: server, ready } = await Child.start<ServiceOrder, ServiceAnswers>(
+    join(import.meta.dirname, "process.ts"),
+    {
+      FACEWIRE_LISTEN_NATIVE: "127.0.0.1:0",
+      FACEWIRE_DATA_DIR: dataDir,
+      FACEWIRE_MODELS_CACHE: setup.settings.models_cache,
+    },
+  );
+  const startMs = performance.now() - startedAt;
+  const { child: load } = await Child.start<LoadOrder, LoadAnswers>(join(import.meta.dirname, "../load/process.ts"), {
+    BUN_CONFIG_MAX_HTTP_REQUESTS: MOST_REQUESTS,
+  });
+  return {
+    server,
+    load,
+    startMs,
+    async use(pictures) {
+      await server.ask({ type: "pictures", pictures, pipelines: PIPELINES });
+      await load.ask({ type: "target", url: ready.url, pictures, pipelines: PIPELINES });
+    },
+    async stop() {
+      await server.ask({ type: "stop" });
+      await Promise.all([server.end(), load.end()]);
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Throws when requests failed that should not have: a rate of errors is no rate. */
+export function checkAnswers(report: LoadReport): void {
+  const failed = Object.entries(report.failed);
+  if (failed.length > 0) {
+    throw new Error(`requests failed: ${failed.map(([status, count]) => `${count} with ${status}`).join(", ")}`);
+  }
+}
