@@ -1,7 +1,6 @@
 /** Workers that die, stages that throw, models that are damaged, files that change: the rest goes on. */
 import { describe, expect, test } from "bun:test";
-import { copyFile, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
   copyOfModels,
@@ -13,11 +12,12 @@ import {
 } from "../support/engine.ts";
 import { ProbeChannel } from "../support/probe.ts";
 import { eventually } from "../support/settle.ts";
+import { temporaryFolder } from "../support/temp-folder.ts";
 
 const FREE = "stages: [probe]\n";
 
 async function fresh(name: string): Promise<string> {
-  return join(await mkdtemp(join(tmpdir(), "facewire-fault-")), name);
+  return join(temporaryFolder("facewire-fault-"), name);
 }
 
 describe("a worker that dies", () => {

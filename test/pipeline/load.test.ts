@@ -1,12 +1,11 @@
 /** Deadlines, cancellation, pools, priorities, overload: with a stage that holds until the test lets it go. */
 import { describe, expect, test } from "bun:test";
-import { mkdtemp } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RunRequest } from "../../src/pipeline/results.ts";
 import { PLAIN_PICTURE, type TestEngine, testEngine } from "../support/engine.ts";
 import { ProbeChannel } from "../support/probe.ts";
 import { eventually } from "../support/settle.ts";
+import { temporaryFolder } from "../support/temp-folder.ts";
 
 const file = (name: string) => ({ name, bytes: PLAIN_PICTURE });
 const holding = (channel: ProbeChannel, more = "") =>
@@ -132,7 +131,7 @@ describe("a pool", () => {
 
   test("runs a stage that takes all its slots alone", async () => {
     using probe = new ProbeChannel();
-    const log = join(await mkdtemp(join(tmpdir(), "facewire-log-")), "log");
+    const log = join(temporaryFolder("facewire-log-"), "log");
     const stage = `stages:\n  - probe: { does: hold, channel: ${probe.name}, log: ${log} }\n    pool: heavy\n    slots: 2\n`;
     await using engine = await testEngine({ hold: stage }, { pools, itemsPerWorker: 4 });
     const runs = ["a", "b"].map((name) => runNamed(engine, "hold", name));

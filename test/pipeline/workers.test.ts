@@ -1,11 +1,11 @@
 /** What workers have in hand, and what is left of it when one dies, hangs or cannot take a pipeline up. */
 import { expect, test } from "bun:test";
-import { copyFile, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { copyFile, readdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { copyOfModels, MODELS_CACHE, PLAIN_PICTURE, type TestEngine, testEngine } from "../support/engine.ts";
 import { ProbeChannel } from "../support/probe.ts";
 import { eventually } from "../support/settle.ts";
+import { temporaryFolder } from "../support/temp-folder.ts";
 
 const FREE = "stages: [probe]\n";
 
@@ -14,7 +14,7 @@ function runNamed(engine: TestEngine, pipeline: string, name: string) {
 }
 
 async function fresh(name: string): Promise<string> {
-  return join(await mkdtemp(join(tmpdir(), "facewire-workers-")), name);
+  return join(temporaryFolder("facewire-workers-"), name);
 }
 
 test("a picture that kills its worker each time does not take the one beside it along", async () => {

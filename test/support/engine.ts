@@ -1,6 +1,5 @@
 /** Starts a real engine on pipelines written in the test. */
-import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { cp, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { type DeadLetter, MemoryDeadLetters } from "../../src/actors/dead-letters.ts";
 import { ActorSystem } from "../../src/actors/system.ts";
@@ -9,6 +8,7 @@ import { ModelCatalog } from "../../src/inference/catalog.ts";
 import { type EngineOptions, startEngine } from "../../src/pipeline/engine.ts";
 import type { ItemReport } from "../../src/pipeline/observer.ts";
 import type { Engine, RunRequest, RunResult } from "../../src/pipeline/results.ts";
+import { temporaryFolder } from "./temp-folder.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
 /** Prepared models, shared by all tests. */
@@ -46,7 +46,7 @@ export async function testEngine(
   pipelines: Readonly<Record<string, string>>,
   options: Partial<EngineOptions> = {},
 ): Promise<TestEngine> {
-  const pipelinesDir = await mkdtemp(join(tmpdir(), "facewire-pipelines-"));
+  const pipelinesDir = temporaryFolder("facewire-pipelines-");
   const write = (name: string, text: string) => writeFile(join(pipelinesDir, `${name}.yaml`), named(name, text));
   for (const [name, text] of Object.entries(pipelines)) await write(name, text);
   const deadLetters = new MemoryDeadLetters();
@@ -92,7 +92,7 @@ export async function testEngine(
 
 /** A copy of the prepared models that a test may damage; dispose of it with `rm`. */
 export async function copyOfModels(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "facewire-models-"));
+  const folder = temporaryFolder("facewire-models-");
   await cp(MODELS_CACHE, folder, { recursive: true, filter: (path) => !path.includes("downloads") });
   return folder;
 }

@@ -1,7 +1,5 @@
 /** Serves the native API on a free port, with a real token store, and keeps what it logs. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { createNativeApi, type NativeApi, type NativeApiOptions } from "../../../src/api/native/api.ts";
 import { httpLog } from "../../../src/observe/log-watchers.ts";
 import { createLogger } from "../../../src/observe/logs.ts";
@@ -10,6 +8,7 @@ import { allHttpWatchers } from "../../../src/observe/reports.ts";
 import type { Engine } from "../../../src/pipeline/results.ts";
 import { openStore } from "../../../src/store/store.ts";
 import type { Tokens } from "../../../src/store/tokens.ts";
+import { temporaryFolder } from "../../support/temp-folder.ts";
 
 /** A served API. */
 export interface Served extends AsyncDisposable {
@@ -28,7 +27,7 @@ export async function serveNative(
   engine: Engine,
   options: Partial<NativeApiOptions> & { prepare?: (tokens: Tokens) => Promise<void> } = {},
 ): Promise<Served> {
-  const folder = await mkdtemp(join(tmpdir(), "facewire-api-"));
+  const folder = temporaryFolder("facewire-api-");
   const store = await openStore(folder);
   const { prepare, ...parts } = options;
   await prepare?.(store.tokens);
