@@ -1,16 +1,18 @@
-/** Folders of tests, gone when the tests are: loaded before all test files (bunfig.toml), so that it also runs after them. */
-import { afterAll } from "bun:test";
+/** Folders of tests, gone when the tests are. Scripts that tests start may use them too. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const folders: string[] = [];
 
-afterAll(() => {
+/** Removes every folder that was given out. The test runner does not fire `exit`: see `clean-up.ts`. */
+export function removeTemporaryFolders(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
-});
+}
 
-/** A new empty folder that is removed when the tests of this process have ended. */
+process.on("exit", removeTemporaryFolders);
+
+/** A new empty folder that is removed when this process, or the tests that run in it, have ended. */
 export function temporaryFolder(prefix: string): string {
   const folder = mkdtempSync(join(tmpdir(), prefix));
   folders.push(folder);

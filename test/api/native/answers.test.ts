@@ -260,7 +260,7 @@ test("the caller's trace context reaches the engine", async () => {
 });
 
 test("a failure that nobody foresaw tells its code and id to the client and its cause to the log only", async () => {
-  const secret = "/root/secret/place: password=hunter2";
+  const secret = "/srv/secret/place: password=hunter2";
   const engine = scriptedEngine({ run: () => Promise.reject(new TypeError(secret)) });
   await using served = await serveNative(engine);
   const { status, body } = await served.json(RUN, { method: "POST", body: "x" });

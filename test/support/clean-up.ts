@@ -1,0 +1,5 @@
+/** Loaded by the test runner before all test files (bunfig.toml), so that it runs after all of them. */
+import { afterAll } from "bun:test";
+import { removeTemporaryFolders } from "./temp-folder.ts";
+
+afterAll(removeTemporaryFolders);
