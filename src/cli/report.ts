@@ -1,5 +1,5 @@
 /** How a failed command tells what went wrong: one readable line, the problems below it, never a stack unless asked. */
-import { ERROR_CODES, FacewireError } from "../errors.ts";
+import { ERROR_CODES, FacewireError, type PublicError } from "../errors.ts";
 import { type Problem, problemText } from "../yaml/problem.ts";
 
 /** What commands end with. */
@@ -18,7 +18,7 @@ const NAMES_COMMAND = /\bfacewire [a-z]/;
 
 /** The lines that tell an error to a person: `error <code>: message`, one line a problem, the command that mends it. */
 export function errorLines(thrown: unknown, verbose: boolean): string[] {
-  const error = FacewireError.from(thrown, "internal", messageOf(thrown));
+  const error = reasonOf(FacewireError.from(thrown, "internal", messageOf(thrown)));
   const problems = problemsOf(error);
   const message = problems.length > 0 ? counted(problems) : error.message;
   const lines = [`error ${error.code}: ${message}`, ...problems.map((problem) => `  ${problemText(problem)}`)];
@@ -26,6 +26,12 @@ export function errorLines(thrown: unknown, verbose: boolean): string[] {
   if (NAMES_COMMAND.test(mend) && error.code !== "usage") lines.push(`  mend: ${mend}`);
   if (verbose) lines.push(...stackLines(error));
   return lines;
+}
+
+/** Why a pipeline cannot run says more than that it cannot; so does what mends it. */
+function reasonOf(error: FacewireError): FacewireError {
+  const reason = error.details?.reason as PublicError | undefined;
+  return error.code === "pipeline_unavailable" && reason?.code !== undefined ? FacewireError.fromPublic(reason) : error;
 }
 
 /** The exit code an error ends a command with. */

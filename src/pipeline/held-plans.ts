@@ -5,7 +5,7 @@ import { type Plan, planKey } from "./plan.ts";
 import type { ToWorker } from "./protocol.ts";
 
 /** Longest wait (ms) for all workers to take up a plan. */
-const DEFINE_TIMEOUT = 120_000;
+const DEFINE_TIMEOUT = 30_000;
 
 interface HeldPlan {
   readonly plan: Plan;

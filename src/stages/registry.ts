@@ -79,13 +79,17 @@ export class StageRegistry {
   }
 }
 
+function firstLine(thrown: unknown): string {
+  return (thrown instanceof Error ? thrown.message : String(thrown)).split("\n")[0] ?? "";
+}
+
 async function importKind(path: string): Promise<StageKind> {
   const file = basename(path);
   let module: { default?: unknown };
   try {
     module = await import(pathToFileURL(resolve(path)).href);
   } catch (thrown) {
-    throw invalid(file, "the file could not be loaded", thrown);
+    throw invalid(file, `the file could not be loaded: ${firstLine(thrown)}`, thrown);
   }
   return checkKind(module.default, file);
 }

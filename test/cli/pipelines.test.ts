@@ -83,3 +83,20 @@ describe("facewire pipelines", () => {
     expect(stderr).toContain("1 of 2 pipeline tests right");
   });
 });
+
+test("tests of a pipeline are found by its name, and a wrong name suggests the nearest", async () => {
+  const named = await facewire(["pipelines", "test", "face-detect"]);
+  expect(named.code).toBe(0);
+  expect(named.stdout).toContain("ok  face-detect:");
+  const wrong = await facewire(["pipelines", "test", "face-detekt"]);
+  expect(wrong.code).toBe(2);
+  expect(wrong.stderr).toContain('Did you mean "face-detect"?');
+});
+
+test("a pipeline that cannot run says why and what mends it", async () => {
+  const env = { FACEWIRE_MODELS_CACHE: join(folder, "no-models") };
+  const { code, stderr } = await facewire(["run", "face-detect", join(SAMPLE_PICTURES, "sample1.jpg")], { env });
+  expect(code).toBe(1);
+  expect(stderr).toContain("model_unavailable");
+  expect(stderr).toContain("facewire models");
+});

@@ -33,7 +33,7 @@ export function addPipelines(program: Command, finish: Finish): void {
   pipelines
     .command("test")
     .description("run the *.test.yaml files of the pipelines folder; exit 1 when one fails")
-    .argument("[files...]", "test files (default: all of the folder)")
+    .argument("[files...]", "names of pipelines, or test files (default: all of the folder)")
     .action(async (files: string[], _options, command: Command) => {
       const { testPipelines } = await import("../pipelines/test.ts");
       finish(await testPipelines(files, command.optsWithGlobals()));
