@@ -102,9 +102,8 @@ export class HeldPlans {
   }
 
   /** Ends the wait of everybody who defines a plan. */
-  stop(): void {
-    const stopping = new FacewireError("shutting_down", "The server is stopping.");
-    for (const { taken } of this.#held.values()) taken.reject(stopping);
+  endWaits(reason: FacewireError): void {
+    for (const { taken } of this.#held.values()) taken.reject(reason);
   }
 
   #tell(message: ToWorker): void {

@@ -42,6 +42,9 @@ export interface InferenceWorkersOptions {
 /** Milliseconds between looks for workers that do not answer. */
 const WATCH_EVERY = 500;
 
+/** Starts a place that must fail, none having gone well, before nobody waits for the workers any more. */
+const FALSE_STARTS = 2;
+
 interface InHand {
   readonly item: RunningItem;
   readonly place: number;
@@ -71,6 +74,9 @@ export class InferenceWorkers {
   readonly #leases: SlotLeases;
   readonly #plans: HeldPlans;
   readonly #watch: ReturnType<typeof setInterval>;
+  /** Whether any worker ever started well. */
+  #everReady = false;
+  #falseStarts = 0;
   #stopped = false;
 
   constructor(options: InferenceWorkersOptions) {
@@ -88,7 +94,10 @@ export class InferenceWorkers {
       isReady: (message) => message.type === "ready",
       stopMessage: { type: "stop" },
       events: {
-        onReady: (worker) => this.#plans.give(worker),
+        onReady: (worker) => {
+          this.#everReady = true;
+          this.#plans.give(worker);
+        },
         onMessage: (worker, message) => this.#onMessage(worker, message),
         onLost: (worker, cause) => this.#onLost(worker.place, cause),
       },
@@ -169,7 +178,7 @@ export class InferenceWorkers {
   async stop(timeoutMs: number): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#watch);
-    this.#plans.stop();
+    this.#plans.endWaits(new FacewireError("shutting_down", "The server is stopping."));
     await this.#pool.stop(timeoutMs);
   }
 
@@ -257,6 +266,10 @@ export class InferenceWorkers {
     this.#leases.lost(place);
     this.#plans.lost(place);
     this.#options.onLost(place, cause);
+    if (!this.#everReady && ++this.#falseStarts >= FALSE_STARTS * this.#options.size) {
+      const message = `The inference workers cannot start: ${cause.split("\n")[0]}`;
+      this.#plans.endWaits(new FacewireError("pipeline_unavailable", message, { cause }));
+    }
     const lost = [...this.#inHand.values()].filter((inHand) => inHand.place === place);
     for (const { item } of lost) this.#take(item.task.id);
     this.#load[place] = 0;

@@ -51,6 +51,24 @@ describe("a worker that dies", () => {
   });
 });
 
+test("workers that cannot start are told of soon, with their cause, and keep nobody waiting", async () => {
+  const stage = await fresh("main-thread-only.ts");
+  const probe = join(import.meta.dir, "../fixtures/probe-stage.ts");
+  await writeFile(
+    stage,
+    `import { isMainThread } from "node:worker_threads";
+if (!isMainThread) throw new Error("no place for this stage");
+export { default } from ${JSON.stringify(probe)};\n`,
+  );
+  await using engine = await testEngine({ free: FREE }, { stageFiles: [stage] });
+  expect(engine.engine.health()).toMatchObject({
+    workers: { status: "failed" },
+    pipelines: { status: "failed", details: { free: "unavailable" } },
+  });
+  const [free] = engine.engine.pipelines();
+  expect(free?.error?.message).toContain("cannot start");
+}, 15_000);
+
 test("a stage that never comes back costs its own request only: the worker is replaced and health says so", async () => {
   const end = await fresh("end");
   const text = `stages:\n  - probe: { does: spin, channel: ${end} }\nlimits: { deadline: 100ms }\n`;

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { FacewireError } from "../../src/errors.ts";
 import type { PoolWorker } from "../../src/inference/worker-pool.ts";
 import { HeldPlans } from "../../src/pipeline/held-plans.ts";
 import type { Plan } from "../../src/pipeline/plan.ts";
@@ -65,6 +66,6 @@ test("a plan is given again only to the worker that could not take it up", async
 test("nobody waits for a plan once the workers stop", async () => {
   const { plans } = places();
   const defined = plans.define(PLAN);
-  plans.stop();
+  plans.endWaits(new FacewireError("shutting_down", "The server is stopping."));
   expect(await defined.catch((error) => error.code)).toBe("shutting_down");
 });
