@@ -6,6 +6,9 @@ import { type Settings, SettingsSchema } from "./schema.ts";
 /** Stands where a secret is. */
 export const HIDDEN = "(hidden)";
 
+/** Name and password in front of an address's host. */
+const URL_CREDENTIALS = /^([a-z]+:\/\/)[^/@\s]+@/;
+
 /** Plain data in the shape of the settings file. Of secret maps the keys stay, of secret texts whether they are set. */
 export function effectiveSettings(settings: Settings): Readonly<Record<string, unknown>> {
   // Encode writes into what it is given, and settings are frozen.
@@ -22,7 +25,7 @@ function hideSecrets(schema: TSchema, value: unknown): unknown {
   if (KindGuard.IsObject(schema)) {
     return mapValues(value, (child, key) => hideSecrets(schema.properties[key] as TSchema, child));
   }
-  return value;
+  return typeof value === "string" ? value.replace(URL_CREDENTIALS, `$1${HIDDEN}@`) : value;
 }
 
 function mapValues(value: unknown, change: (child: unknown, key: string) => unknown): Record<string, unknown> {

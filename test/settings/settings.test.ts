@@ -198,6 +198,15 @@ describe("the environment", () => {
 describe("secrets", () => {
   const secret = "Bearer very-secret-key";
 
+  test("in the address of a setting do not show", async () => {
+    const address = "http://somebody:very-secret@127.0.0.1:4318/v1/traces";
+    const settings = await loading({ env: { FACEWIRE_OBSERVE_TRACES_ENDPOINT: address } });
+    expect(settings.observe.traces.endpoint).toBe(address);
+    const shown = JSON.stringify(effectiveSettings(settings));
+    expect(shown).not.toContain("very-secret");
+    expect(shown).toContain("127.0.0.1:4318/v1/traces");
+  });
+
   test("are loaded, but hidden where settings are shown", async () => {
     const settings = await loading({ env: { FACEWIRE_OBSERVE_TRACES_HEADERS: `{authorization: ${secret}}` } });
     expect(settings.observe.traces.headers).toEqual({ authorization: secret });

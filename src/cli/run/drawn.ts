@@ -29,8 +29,14 @@ export async function drawnPaths(pictures: readonly FoundPicture[], folder: stri
 
 /** Writes a drawn picture, making its folder when needed. */
 export async function writeDrawn(path: string, jpeg: Uint8Array): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(path, jpeg);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(path, jpeg);
+  } catch (cause) {
+    throw new FacewireError("usage", `The drawn picture ${path} cannot be written: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
 }
 
 function freePath(wanted: string, taken: ReadonlySet<string>): string {
