@@ -11,6 +11,8 @@ import { REQUEST_ID_HEADER } from "./request-id.ts";
 
 /** The dialect behind a gateway. */
 export interface Dialect {
+  /** Pattern of the address, such as `/v1/pipelines/:name`, for logs and metrics; undefined where nothing is there. */
+  route(method: string, path: string): string | undefined;
   /** What the address asks of its caller. */
   requirement(method: string, path: string): Requirement;
   /** Answers a request that may pass. */
@@ -42,6 +44,8 @@ export function createGateway(parts: GatewayParts): (request: Request, peer?: st
   return async (request, peer) => {
     const exchange = beginExchange(request, budget.share());
     watcher.started();
+    // Known before access is checked, so that who is turned away is counted at the right address.
+    exchange.route = dialect.route(exchange.method, exchange.path) ?? exchange.route;
     let response: Response;
     try {
       const caller = await guard.check(request, dialect.requirement(exchange.method, exchange.path));

@@ -39,6 +39,7 @@ export function nativeDialect(context: NativeContext, version: string): Dialect 
     .use(nativeApp(context, version));
   const routes = new RoutesMap(app.routes);
   return {
+    route: (method, path) => routes.at(path, method)?.route,
     requirement,
     answer: errorAnswer,
     async handle(request) {
@@ -46,7 +47,6 @@ export function nativeDialect(context: NativeContext, version: string): Dialect 
       checkEscapes(exchange.path);
       const found = routes.at(exchange.path, request.method);
       if (!found) throw notFound(routes, exchange.path);
-      exchange.route = found.route;
       if (request.method === "OPTIONS") return new Response(null, { status: 204, headers: allow(found.methods) });
       if (!found.methods.includes(request.method)) throw methodNotAllowed(request.method, found.methods);
       return app.handle(request);

@@ -38,6 +38,13 @@ describe("Beyond loopback", () => {
     expect((await served.json("/nonsense", { headers: as("read") })).status).toBe(404);
   });
 
+  test("who is turned away is logged at the address that was asked for", async () => {
+    const { served } = await serveClosed();
+    await using _ = served;
+    await served.json(RUN, { method: "POST", body: "x" });
+    expect(served.logs.at(-1)).toMatchObject({ status: 401, route: "/v1/pipelines/:name/run" });
+  });
+
   test("probes and the reference stay open", async () => {
     const { served } = await serveClosed();
     await using _ = served;
