@@ -4,9 +4,6 @@ const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
 const BYTES = { B: 1, kB: 1e3, KiB: 2 ** 10, MB: 1e6, MiB: 2 ** 20, GB: 1e9, GiB: 2 ** 30 } as const;
 const PIXELS = { MP: 1e6 } as const;
 
-/** What a duration looks like, for schemas. At most nine digits and three decimals: no product loses precision. */
-export const DURATION_PATTERN = "^[0-9]{1,9}(\\.[0-9]{1,3})?(ms|s|m|h|d)$";
-
 const AMOUNT = /^([0-9]{1,9}(?:\.[0-9]{1,3})?)([A-Za-z]+)$/;
 
 /** Milliseconds of a text such as `300ms`, `5s`, `2m`, `1.5h` or `30d`; NaN where it is no duration. */

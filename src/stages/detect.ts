@@ -1,6 +1,7 @@
 /** Stage `detect`: finds the faces of a picture. */
 import { type Static, Type } from "@sinclair/typebox";
 import type { ModelCard } from "../inference/card.ts";
+import { suppress } from "../inference/decode/ultraface.ts";
 import type { Detection, Model } from "../inference/model.ts";
 import type { Box } from "../media/picture.ts";
 import type { Item } from "./item.ts";
@@ -109,22 +110,9 @@ async function detections(item: Item, model: Model, wanted: number, context: Sta
   return kept;
 }
 
-/** Share of the area of two boxes together that both cover (IoU), 0..1. */
-export function overlap(a: Box, b: Box): number {
-  const width = Math.min(a.x + a.width, b.x + b.width) - Math.max(a.x, b.x);
-  const height = Math.min(a.y + a.height, b.y + b.height) - Math.max(a.y, b.y);
-  if (width <= 0 || height <= 0) return 0;
-  const both = width * height;
-  return both / (a.width * a.height + b.width * b.height - both);
-}
-
 /** The detections of two detectors, best first; of two that overlap by more than `iou` the better one stays. */
 export function mergeDetections(a: readonly Detection[], b: readonly Detection[], iou: number): Detection[] {
-  const kept: Detection[] = [];
-  for (const candidate of [...a, ...b].sort((x, y) => y.score - x.score)) {
-    if (!kept.some(({ box }) => overlap(box, candidate.box) > iou)) kept.push(candidate);
-  }
-  return kept;
+  return suppress([...a, ...b], iou);
 }
 
 function choose(found: readonly Detection[], faces: Options["faces"]): readonly Detection[] {

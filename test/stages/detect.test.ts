@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import sharp from "sharp";
-import { mergeDetections, overlap } from "../../src/stages/detect.ts";
+import { overlap } from "../../src/inference/decode/ultraface.ts";
+import { mergeDetections } from "../../src/stages/detect.ts";
 import { png, sample } from "../support/samples.ts";
 import { runStages } from "../support/stages.ts";
 
