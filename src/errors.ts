@@ -57,7 +57,82 @@ export const ERROR_CODES = {
     meaning: "Decoding the picture took longer than allowed.",
     mend: "Send a simpler file, or raise pictures.decode_timeout.",
   },
+  // The video.
+  video_unknown_format: {
+    status: 415,
+    meaning: "The content is not a video of a format that is read here.",
+    mend: "Send MP4/MOV, Matroska/WebM, AVI, MPEG-TS/PS, FLV, Ogg, ASF/WMV, MJPEG or Y4M; playlists are never read.",
+  },
+  video_refused: {
+    status: 422,
+    meaning:
+      "The video is built in a way that is not opened: a playlist, references to other files or addresses, too many streams.",
+    mend: "Convert it to a plain MP4 or WebM file.",
+  },
+  video_damaged: {
+    status: 422,
+    meaning: "No frame of the video could be decoded.",
+    mend: "Check that the file plays elsewhere and was sent whole.",
+  },
+  video_no_frames: {
+    status: 422,
+    meaning: "The file holds no video stream, or a video without frames.",
+    mend: "Send a file with at least one frame.",
+  },
+  video_too_large: {
+    status: 413,
+    meaning: "The video is over the byte limit for requests.",
+    mend: "Send it as a job (POST /v1/jobs), or raise video.max_bytes.",
+  },
+  video_too_long: {
+    status: 413,
+    meaning: "The video is longer than allowed here.",
+    mend: "Send it as a job (POST /v1/jobs), or raise video.max_run_duration or video.max_duration.",
+  },
+  video_too_many_pixels: {
+    status: 413,
+    meaning: "The video's declared frame size is over the pixel limit.",
+    mend: "Scale the video down, or raise video.max_pixels.",
+  },
+  video_too_slow: {
+    status: 422,
+    meaning: "The video gave no frame for longer than allowed.",
+    mend: "Convert it to a plain MP4 or WebM file, or raise video.probe_timeout or video.stall_timeout.",
+  },
+  video_unavailable: {
+    status: 503,
+    meaning: "Videos cannot be decoded on this machine: ffmpeg is missing or cannot be run.",
+    mend: "Run apt-get install ffmpeg, or set video.ffmpeg; pictures work without.",
+  },
   // The request.
+  input_not_accepted: {
+    status: 415,
+    meaning: "The pipeline does not take this kind of input.",
+    mend: "See accepts of GET /v1/pipelines; video needs `accepts: [image, video]` in the pipeline's file.",
+  },
+  idempotency_conflict: {
+    status: 409,
+    meaning: "The idempotency key was used before for another request.",
+    mend: "Use a new key for each different job.",
+  },
+  job_unknown: { status: 404, meaning: "No job has this id, or it is past its retention.", mend: "See GET /v1/jobs." },
+  job_ended: { status: 409, meaning: "The job has ended already.", mend: "None needed." },
+  dead_letter_unknown: {
+    status: 404,
+    meaning: "No dead letter has this id.",
+    mend: "See GET /v1/dead-letters.",
+  },
+  dead_letter_without_input: {
+    status: 409,
+    meaning: "The input of the dead letter was not kept, so it cannot be tried again.",
+    mend: "Send the picture once more; dead_letters.keep_inputs keeps inputs from now on.",
+  },
+  cursor_expired: {
+    status: 410,
+    meaning: "Events after this cursor were deleted by the retention.",
+    mend: "Start without a cursor, or from the oldest one in the details.",
+  },
+  upgrade_required: { status: 426, meaning: "This address only speaks WebSocket.", mend: "Connect with a WebSocket." },
   request_invalid: { status: 400, meaning: "The request does not have the documented form.", mend: "See the details." },
   request_too_large: {
     status: 413,

@@ -18,7 +18,61 @@ const Pool = Type.Object(
   { additionalProperties: false },
 );
 
+/** Names of groups of inference processes, as `place:` in pipelines uses them. */
+export const GROUP_NAME = "^[a-z0-9]+(-[a-z0-9]+)*$";
+
 export const SettingsSchema = section("Facewire's settings.", {
+  roles: Type.Array(Type.Union([Type.Literal("api"), Type.Literal("inference")]), {
+    minItems: 1,
+    uniqueItems: true,
+    default: ["api", "inference"],
+    description:
+      "What this process does. `api`: answers HTTP and WebSocket. `inference`: runs stages, its own requests' and, over NATS, those that `place:` sends to its groups.",
+  }),
+  groups: Type.Array(Type.String({ pattern: GROUP_NAME, maxLength: 64, expects: "a name such as faces" }), {
+    uniqueItems: true,
+    default: [],
+    description:
+      "Groups whose stages (`place: <group>`) this process runs for all processes on the same NATS. Without NATS every stage runs in this process.",
+  }),
+  bus: Type.Union([Type.Literal("memory"), Type.Literal("nats")], {
+    default: "memory",
+    description: "What carries messages. `memory`: within this process. `nats`: between processes, over `nats.url`.",
+  }),
+  nats: section("The NATS server; only used with `bus: nats`.", {
+    url: Type.String({
+      pattern: "^(nats|tls)://\\S+(,(nats|tls)://\\S+)*$",
+      expects: "nats://host:4222, several separated by commas",
+      default: "nats://127.0.0.1:4222",
+      description: "Addresses of the server or cluster; user and password may be in them.",
+    }),
+    token: Type.String({
+      secret: true,
+      expects: "text",
+      default: "",
+      description: "Token for servers that ask for one.",
+    }),
+    prefix: Type.String({
+      pattern: "^[a-z0-9]+(-[a-z0-9]+)*$",
+      maxLength: 40,
+      expects: "a name such as facewire",
+      default: "facewire",
+      description:
+        "First word of all subjects, streams and consumers; installations on one server need different ones.",
+    }),
+    replicas: Type.Integer({
+      minimum: 1,
+      maximum: 5,
+      default: 1,
+      description: "Servers of a cluster that keep a copy of queued work.",
+    }),
+    start_timeout: duration({
+      default: "10s",
+      least: "100ms",
+      most: "10m",
+      description: "How long a starting process waits for the server before it gives up with bus_unavailable.",
+    }),
+  }),
   listen: section("Where the server listens.", {
     native: listenAddress({
       default: "127.0.0.1:8000",
@@ -82,6 +136,69 @@ export const SettingsSchema = section("Facewire's settings.", {
       default: "refuse",
       description:
         "Pictures whose data ends early. `refuse`: picture_truncated. `decode`: as far as it goes, the rest is grey.",
+    }),
+  }),
+  video: section("Videos, decoded by the system's ffmpeg.", {
+    ffmpeg: Type.String({
+      minLength: 1,
+      expects: "a command or a path",
+      default: "ffmpeg",
+      description: "The ffmpeg command; ffprobe is taken from beside it.",
+    }),
+    max_bytes: size({
+      default: "64MiB",
+      least: "1KiB",
+      most: "4GiB",
+      description: "Largest video in a request; more is refused with video_too_large. Longer ones are work for jobs.",
+    }),
+    max_run_duration: duration({
+      default: "60s",
+      least: "1s",
+      most: "10m",
+      description: "Longest video in a request; more is refused with video_too_long.",
+    }),
+    max_duration: duration({
+      default: "6h",
+      least: "1s",
+      most: "7d",
+      description: "Longest video in a job or on the command line; what it declares and what it decodes to both count.",
+    }),
+    max_pixels: pixels({
+      default: "9MP",
+      least: "0.01MP",
+      most: "100MP",
+      description: "Largest frame as the video declares it; more is refused with video_too_many_pixels.",
+    }),
+    max_side: Type.Integer({
+      minimum: 64,
+      maximum: 8192,
+      default: 1920,
+      description:
+        "Longest side of the frames that stages see, in pixels; larger videos are scaled down by ffmpeg. Detection scales further down by itself, crops are taken from these frames.",
+    }),
+    max_streams: Type.Integer({
+      minimum: 1,
+      maximum: 1000,
+      default: 32,
+      description: "Most streams in a container; more is refused with video_refused.",
+    }),
+    probe_timeout: duration({
+      default: "10s",
+      least: "100ms",
+      most: "5m",
+      description: "Within this time a video must have said what it is and given its first frame; else video_too_slow.",
+    }),
+    stall_timeout: duration({
+      default: "20s",
+      least: "100ms",
+      most: "10m",
+      description: "Longest time without a further frame while frames are wanted; then video_too_slow.",
+    }),
+    concurrent: Type.Integer({
+      minimum: 1,
+      maximum: 256,
+      default: 4,
+      description: "Most videos decoded at once; requests beyond wait for their turn until their deadline.",
     }),
   }),
   inference: section("The workers that decode pictures and run models.", {
@@ -164,6 +281,83 @@ export const SettingsSchema = section("Facewire's settings.", {
       }),
     }),
   }),
+  jobs: section("Long work: videos and many pictures.", {
+    concurrent: Type.Integer({
+      minimum: 1,
+      maximum: 64,
+      default: 1,
+      description: "Jobs that run at once in one process; others wait in the order they came.",
+    }),
+    priority: Type.Integer({
+      minimum: 0,
+      maximum: 9,
+      default: 2,
+      description: "Priority of their pictures and frames beside those of requests; 9 goes first.",
+    }),
+    max_body: size({
+      default: "4GiB",
+      least: "1KiB",
+      most: "1000GiB",
+      description: "Largest upload of a job; it goes to disk as it comes.",
+    }),
+    max_files: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 10_000,
+      description: "Most files in one job.",
+    }),
+    upload_timeout: duration({
+      default: "1h",
+      least: "1s",
+      most: "7d",
+      description: "Within this time a job's upload must have arrived; else request_too_slow.",
+    }),
+    waiting: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 1_000,
+      description: "Most jobs that wait; one more is refused with overloaded.",
+    }),
+    retention: duration({
+      default: "7d",
+      least: "1m",
+      most: "36500d",
+      description: "Ended jobs with their results are deleted after this time; their uploads as soon as they end.",
+    }),
+  }),
+  events: section("What happened, kept and published.", {
+    retention: duration({
+      default: "7d",
+      least: "1m",
+      most: "36500d",
+      description: "Events older than this are deleted; a cursor from before then is answered with cursor_expired.",
+    }),
+    keep: Type.Integer({
+      minimum: 0,
+      maximum: 1_000_000_000,
+      default: 1_000_000,
+      description: "Most events that are kept; the oldest go first.",
+    }),
+    ping: duration({
+      default: "20s",
+      least: "100ms",
+      most: "1h",
+      description: "Time between pings on a subscription; one that answers none for twice as long is closed.",
+    }),
+    outbox: size({
+      default: "1MiB",
+      least: "1KiB",
+      most: "1GiB",
+      description:
+        "Most bytes that wait for one slow reader; then events are left out for it and it is told which it missed.",
+    }),
+    subscribers: Type.Integer({
+      minimum: 1,
+      maximum: 1_000_000,
+      default: 5_000,
+      description: "Most subscriptions at once; one more is refused with overloaded.",
+    }),
+  }),
   dead_letters: section("Work that was given up.", {
     retention: duration({
       default: "30d",
@@ -176,6 +370,17 @@ export const SettingsSchema = section("Facewire's settings.", {
       maximum: 10_000_000,
       default: 10_000,
       description: "Most dead letters that are kept; the oldest go first.",
+    }),
+    keep_inputs: Type.Boolean({
+      default: false,
+      description:
+        "Keep the picture a dead letter is about, so that it can be retried. Off: faces of people are not stored for this.",
+    }),
+    max_input: size({
+      default: "20MiB",
+      least: "1KiB",
+      most: "1GiB",
+      description: "Largest input that is kept with a dead letter.",
     }),
   }),
 });
