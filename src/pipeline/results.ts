@@ -4,8 +4,10 @@
  */
 import type { ErrorDetails, PublicError } from "../errors.ts";
 import type { PictureFormat } from "../media/picture.ts";
+import type { FrameSampling } from "../media/video/video.ts";
+import type { Face } from "../stages/item.ts";
 
-/** A picture to run. */
+/** A picture or a video to run. Which of the two it is, its content says. */
 export interface RunFile {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -16,8 +18,13 @@ export interface RunRequest {
   /** Request id; shown in logs, traces, dead letters and the answer. */
   readonly id: string;
   readonly pipeline: string;
-  /** One or more pictures; each gives one {@link ItemResult} and all together one aggregate. */
+  /**
+   * One or more pictures and videos; each picture and each analysed frame gives one {@link ItemResult}, and all together
+   * one aggregate.
+   */
   readonly files: readonly RunFile[];
+  /** Which frames of videos are analysed; the pipeline's own `video:` when absent. */
+  readonly sampling?: FrameSampling;
   /** 0 (waits longest) to 9; the pipeline's own priority when absent. */
   readonly priority?: number;
   /** Milliseconds from now; the pipeline's `limits.deadline` when absent, never more than it. */
@@ -34,6 +41,75 @@ export interface RunRequest {
   readonly signal?: AbortSignal;
   /** Called with each item's result as it comes. */
   readonly onItem?: (item: ItemResult) => void;
+}
+
+/** A video in a file, of any length, run frame by frame. */
+export interface VideoRunRequest extends Omit<RunRequest, "files" | "deadlineMs" | "onItem"> {
+  /** The file; it must stay until the run ends. */
+  readonly path: string;
+  /** What it is called in results. */
+  readonly name: string;
+  /** Position of the file in its job; 0 when absent. */
+  readonly file?: number;
+  /** `index` of the first item; 0 when absent. */
+  readonly firstIndex?: number;
+  /** Goes on behind this frame of an earlier run. */
+  readonly after?: { readonly number: number; readonly timeS: number };
+  /** Called once, before the first frame. */
+  readonly onInfo?: (video: VideoFacts) => void;
+  /**
+   * Called with each frame's result, in the order of the frames; the next one waits until it resolves. A rejection ends the
+   * run with what it was rejected with. `primary` is what {@link Engine.aggregate} takes.
+   */
+  readonly onItem: (item: ItemResult, primary: PrimaryFace | undefined) => void | Promise<void>;
+}
+
+/** The largest face of an item that no gate rejected, with all its parts in full precision; plain data. */
+export type PrimaryFace = Readonly<Face>;
+
+/** What is known of a video as it is opened. */
+export interface VideoFacts {
+  readonly container: string;
+  readonly codec: string;
+  /** Of the upright frames as filmed. */
+  readonly width: number;
+  readonly height: number;
+  /** Degrees clockwise that frames were turned to be upright. */
+  readonly rotation: number;
+  /** As the file declares them; null where it does not. */
+  readonly duration_s: number | null;
+  readonly frame_rate: number | null;
+}
+
+/** The frame a person would keep: the `ok` one whose primary face has the greatest quality (else the greatest score). */
+export interface BestFrame {
+  /** Among the items of the answer. */
+  readonly index: number;
+  readonly number: number;
+  readonly time_s: number;
+  /** The whole frame as JPEG, base64. */
+  readonly content_type: "image/jpeg";
+  readonly width: number;
+  readonly height: number;
+  readonly data: string;
+}
+
+/** One video of an answer. */
+export interface VideoSummary extends VideoFacts {
+  /** Position of the file in the request. */
+  readonly file: number;
+  readonly name: string;
+  readonly frames_decoded: number;
+  readonly frames_analysed: number;
+  /** `damaged`: frames behind the last decoded one could not be read. */
+  readonly ended: "complete" | "damaged";
+  readonly best_frame: BestFrame | null;
+}
+
+/** The end of a {@link VideoRunRequest}. */
+export interface VideoRunResult
+  extends Pick<RunResult, "request" | "pipeline" | "version" | "aggregate" | "elapsed_ms"> {
+  readonly video: VideoSummary;
 }
 
 /** A rectangle in pixels of the upright picture. */
@@ -122,10 +198,12 @@ export interface StageTrace {
  */
 export type ItemStatus = "ok" | "no_face" | "rejected" | "failed";
 
-/** The answer for one picture. */
+/** The answer for one picture or one analysed frame. */
 export interface ItemResult {
   readonly index: number;
   readonly name: string;
+  /** Only for frames of videos: the file's position in the request, the frame's among all decoded ones, and its time. */
+  readonly frame?: { readonly file: number; readonly number: number; readonly time_s: number };
   readonly status: ItemStatus;
   readonly picture?: {
     readonly width: number;
@@ -158,6 +236,8 @@ export interface RunResult {
   /** First 12 hex digits of the sha256 of the definition that ran. */
   readonly version: string;
   readonly items: readonly ItemResult[];
+  /** Only where videos were sent. */
+  readonly videos?: readonly VideoSummary[];
   /**
    * Over the primary face of each `ok` item (the largest face that no gate rejected). Keys as under `aggregate:` of the
    * pipeline; a key is null when no picture had the part.
@@ -178,7 +258,7 @@ export interface PipelineSummary {
   readonly name: string;
   readonly description: string;
   readonly version: string;
-  readonly accepts: readonly string[];
+  readonly accepts: readonly ("image" | "video")[];
   /** `stale`: the file on disk is broken and the last good version runs. `unavailable`: it cannot run (a model is missing). */
   readonly status: "ok" | "stale" | "unavailable";
   readonly error?: PublicError;
@@ -225,6 +305,13 @@ export interface Engine {
    * `pipeline_unavailable`, `request_invalid`) or was cancelled (`request_cancelled`).
    */
   run(request: RunRequest): Promise<RunResult>;
+  /**
+   * Runs a video of any length frame by frame, holding no more than a few frames. Each frame has the pipeline's own
+   * deadline. Rejects as {@link run} does, with a `video_*` error, and with `input_not_accepted`; frames fail one by one.
+   */
+  runVideo(request: VideoRunRequest): Promise<VideoRunResult>;
+  /** The aggregate of a pipeline over primary faces, one an item, in the order of the items. Throws `pipeline_unknown`. */
+  aggregate(pipeline: string, faces: readonly PrimaryFace[]): RunResult["aggregate"];
   /**
    * Throws what {@link run} would reject with for this pipeline now, before any body is read: `pipeline_unknown` (with
    * the nearest name), `overloaded` (details.retry_after_s), `shutting_down`, `pipeline_unavailable`.
