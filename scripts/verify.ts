@@ -5,8 +5,9 @@
  * Nothing is imported from packages: when this starts, none may be installed.
  */
 import { availableParallelism } from "node:os";
-import { ensureChromium } from "./verify/chromium.ts";
+import { ensureSystemTools } from "../src/cli/system-packages.ts";
 import { runStep, type StepResult } from "./verify/step.ts";
+import { TEST_TOOLS } from "./verify/tools.ts";
 import { testCounts, verdictLine } from "./verify/verdict.ts";
 
 process.chdir(`${import.meta.dir}/..`);
@@ -24,12 +25,13 @@ async function step(name: string, command: readonly string[], capture = false): 
   return result.ok;
 }
 
-/** Whether there is a browser. Outside CI its absence is told and the tests that need it are skipped. */
-async function browser(): Promise<void> {
-  const result = await ensureChromium();
-  if ("found" in result) return;
-  console.log(result.missing);
-  if (process.env.CI === "true") results.push({ name: "Find a browser", ok: false, output: "", seconds: 0 });
+/** Brings the programs that tests run. Outside CI the absence of one is told and the tests that need it are skipped. */
+async function bringTools(): Promise<void> {
+  const tell = (line: string): void => console.log(line);
+  const missing = await ensureSystemTools(TEST_TOOLS, { tell });
+  for (const { message } of missing) tell(message);
+  if (missing.length === 0 || process.env.CI !== "true") return;
+  results.push({ name: "Find the programs that tests run", ok: false, output: "", seconds: 0 });
 }
 
 /** What everything else stands on. */
@@ -37,7 +39,7 @@ async function setUp(): Promise<boolean> {
   if (!(await step("Install the locked dependencies", [bun, "install", "--frozen-lockfile", "--ignore-scripts"])))
     return false;
   if (!(await step("Bring the models", [...facewire, "models", "pull"]))) return false;
-  await browser();
+  await bringTools();
   return true;
 }
 

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium, type Page } from "playwright-core";
-import { findChromium } from "../../../scripts/verify/chromium.ts";
+import { CHROMIUM } from "../../../scripts/verify/tools.ts";
+import { findSystemTool } from "../../../src/cli/system-packages.ts";
 import { scriptedEngine } from "./scripted-engine.ts";
 import { type Served, serveNative } from "./serve.ts";
 
@@ -99,7 +100,7 @@ describe("The page in a browser", () => {
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "facewire-browser-"));
     browser = await chromium.launchPersistentContext(folder, {
-      executablePath: findChromium() ?? "chromium",
+      executablePath: findSystemTool(CHROMIUM) ?? "chromium",
       headless: true,
       args: FLAGS,
     });
