@@ -127,6 +127,11 @@ export const ERROR_CODES = {
     meaning: "The input of the dead letter was not kept, so it cannot be tried again.",
     mend: "Send the picture once more; dead_letters.keep_inputs keeps inputs from now on.",
   },
+  dead_letter_busy: {
+    status: 409,
+    meaning: "The dead letter is being retried now.",
+    mend: "Wait for the retry to end; a letter it could not mend is still there then.",
+  },
   cursor_expired: {
     status: 410,
     meaning: "Events after this cursor were deleted by the retention.",

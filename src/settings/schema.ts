@@ -379,8 +379,14 @@ export const SettingsSchema = section("Facewire's settings.", {
     max_input: size({
       default: "20MiB",
       least: "1KiB",
-      most: "1GiB",
-      description: "Largest input that is kept with a dead letter.",
+      most: "256MiB",
+      description: "Largest input that is kept with a dead letter; of a larger one the letter alone is kept.",
+    }),
+    inputs_total: size({
+      default: "1GiB",
+      least: "1KiB",
+      most: "1000GiB",
+      description: "Most bytes of inputs that are kept in all; the oldest go first, their letters stay.",
     }),
   }),
 });
