@@ -39,8 +39,10 @@ export interface RunRequest {
   readonly traceparent?: string;
   /** Aborted when the caller no longer wants the answer; its work is then cancelled. */
   readonly signal?: AbortSignal;
-  /** Called with each item's result as it comes. */
-  readonly onItem?: (item: ItemResult) => void;
+  /** `index` of the first item; 0 when absent. */
+  readonly firstIndex?: number;
+  /** Called with each item's result as it comes. `primary` is what {@link Engine.aggregate} takes. */
+  readonly onItem?: (item: ItemResult, primary?: PrimaryFace) => void;
 }
 
 /** A video in a file, of any length, run frame by frame. */
@@ -51,8 +53,6 @@ export interface VideoRunRequest extends Omit<RunRequest, "files" | "deadlineMs"
   readonly name: string;
   /** Position of the file in its job; 0 when absent. */
   readonly file?: number;
-  /** `index` of the first item; 0 when absent. */
-  readonly firstIndex?: number;
   /** Goes on behind this frame of an earlier run. */
   readonly after?: { readonly number: number; readonly timeS: number };
   /** Called once, before the first frame. */
