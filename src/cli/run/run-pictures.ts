@@ -2,7 +2,7 @@
 import { FacewireError, type PublicError } from "../../errors.ts";
 import type { Engine, ItemResult, RunRequest, RunResult } from "../../pipeline/results.ts";
 import type { FoundPicture } from "./find-pictures.ts";
-import { pump } from "./pump.ts";
+import { pump } from "../../pipeline/pump.ts";
 
 /** What is asked of every picture. */
 export type RunWishes = Pick<RunRequest, "pipeline" | "explain" | "draw" | "exif" | "deadlineMs">;

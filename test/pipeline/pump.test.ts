@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { pump } from "../../../src/cli/run/pump.ts";
+import { pump } from "../../src/pipeline/pump.ts";
 
 const inputs = Array.from({ length: 50 }, (_, index) => index);
 
