@@ -2,17 +2,25 @@
 import { FacewireError } from "../errors.ts";
 import type { ModelCard } from "./card.ts";
 import type { Model } from "./model.ts";
-import { type LoadedModel, loadModel } from "./session.ts";
+import type { ModelScript } from "./scripted/script.ts";
+import { ScriptedModel } from "./scripted/scripted-model.ts";
+import type { LoadedModel } from "./session.ts";
 
 /** See the file's head. */
 export class LoadedModels {
   readonly #cards = new Map<string, ModelCard>();
   readonly #files: Readonly<Record<string, string>>;
+  readonly #scripts: Readonly<Record<string, ModelScript>>;
   readonly #loaded = new Map<string, Promise<LoadedModel>>();
 
-  /** @param files prepared model files by card name. */
-  constructor(cards: readonly ModelCard[], files: Readonly<Record<string, string>>) {
+  /** @param files prepared model files by card name; @param scripts stand-ins by card name, for tests. */
+  constructor(
+    cards: readonly ModelCard[],
+    files: Readonly<Record<string, string>>,
+    scripts: Readonly<Record<string, ModelScript>> = {},
+  ) {
     this.#files = files;
+    this.#scripts = scripts;
     for (const card of cards) {
       for (const name of [card.name, ...(card.aliases ?? [])]) this.#cards.set(name, card);
     }
@@ -24,7 +32,7 @@ export class LoadedModels {
     if (!card) return Promise.reject(new FacewireError("model_unknown", `No model is called ${nameOrAlias}.`));
     const known = this.#loaded.get(card.name);
     if (known) return known;
-    const loading = loadModel(card, this.#files[card.name] ?? "");
+    const loading = this.#load(card);
     this.#loaded.set(card.name, loading);
     // A model that failed to load may be mended on disk: the next one who asks tries again.
     loading.catch(() => {
@@ -42,5 +50,14 @@ export class LoadedModels {
       const model = await loading.catch(() => undefined);
       await model?.release();
     }
+  }
+
+  async #load(card: ModelCard): Promise<LoadedModel> {
+    const script = this.#scripts[card.name];
+    if (script?.unavailable !== undefined) throw new FacewireError("model_unavailable", script.unavailable);
+    if (script) return new ScriptedModel(card, script);
+    // The runtime's library takes 50 ms to open: a worker whose models are all scripted never does.
+    const { loadModel } = await import("./session.ts");
+    return loadModel(card, this.#files[card.name] ?? "");
   }
 }
