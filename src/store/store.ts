@@ -1,16 +1,27 @@
 /** Everything that is kept on disk, behind one repository a table. */
 import { type Kysely, sql } from "kysely";
 import { DeadLetters } from "./dead-letters.ts";
+import { Events } from "./events.ts";
+import { JobContent } from "./job-content.ts";
+import { JobWork } from "./job-work.ts";
+import { Jobs } from "./jobs.ts";
 import { migrateToLatest } from "./migrate.ts";
 import type { Schema } from "./schema.ts";
 import { databaseFile, openSqlite, type SqliteOptions } from "./sqlite.ts";
 import { sqliteProbe } from "./sqlite-probe.ts";
 import { Tokens } from "./tokens.ts";
 
+/** Milliseconds: whoever stores events tries again by itself, and requests wait for it. */
+const EVENTS_BUSY_TIMEOUT_MS = 500;
+
 /** An open store. What its methods acknowledge is committed. They reject with `store_unavailable`. */
 export interface Store {
   readonly deadLetters: DeadLetters;
+  readonly events: Events;
   readonly tokens: Tokens;
+  readonly jobs: Jobs;
+  readonly jobWork: JobWork;
+  readonly jobContent: JobContent;
   /** Resolves when the database can be read and written. */
   ping(): Promise<void>;
   /** Closes the database; nothing may be asked of the store afterwards. */
@@ -19,8 +30,26 @@ export interface Store {
 
 /** Opens the store of a data folder, creating it or bringing its tables up to date. Several processes may have it open. */
 export async function openStore(dataDir: string, options: SqliteOptions = {}): Promise<Store> {
-  const db = await openSqlite(dataDir, options);
-  return { ...(await createStore(db)), ping: await sqliteProbe(databaseFile(dataDir)) };
+  const store = await createStore(await openSqlite(dataDir, options));
+  try {
+    // Events and results of jobs are written all the time: while they wait for a lock, tokens must not wait behind them.
+    const events = await openSqlite(dataDir, { busyTimeoutMs: EVENTS_BUSY_TIMEOUT_MS, ...options });
+    const jobs = await openSqlite(dataDir, options);
+    return {
+      ...store,
+      events: new Events(events),
+      ...jobRepositories(jobs),
+      ping: await sqliteProbe(databaseFile(dataDir)),
+      async close() {
+        await events.destroy();
+        await jobs.destroy();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 /** A store over an open database of any dialect; brings its tables up to date. Closes it when that fails. */
@@ -33,10 +62,16 @@ export async function createStore(db: Kysely<Schema>): Promise<Store> {
   }
   return {
     deadLetters: new DeadLetters(db),
+    events: new Events(db),
     tokens: new Tokens(db),
+    ...jobRepositories(db),
     async ping() {
       await sql`select 1 from tokens limit 1`.execute(db);
     },
     close: () => db.destroy(),
   };
+}
+
+function jobRepositories(db: Kysely<Schema>): Pick<Store, "jobs" | "jobWork" | "jobContent"> {
+  return { jobs: new Jobs(db), jobWork: new JobWork(db), jobContent: new JobContent(db) };
 }

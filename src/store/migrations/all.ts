@@ -2,8 +2,14 @@
 import type { Migration } from "kysely/migration";
 import * as deadLetters from "./0001-dead-letters.ts";
 import * as tokens from "./0002-tokens.ts";
+import * as events from "./0003-events.ts";
+import * as jobs from "./0004-jobs.ts";
+import * as deadLetterInputs from "./0005-dead-letter-inputs.ts";
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-dead-letters": deadLetters,
   "0002-tokens": tokens,
+  "0003-events": events,
+  "0004-jobs": jobs,
+  "0005-dead-letter-inputs": deadLetterInputs,
 };

@@ -1,0 +1,150 @@
+/** The files and results of jobs. */
+import type { Kysely } from "kysely";
+import type { Schema } from "./schema.ts";
+
+/** What a file of a job is. */
+export type JobFileKind = "picture" | "video";
+
+/** A file of a job. */
+export interface JobFile {
+  /** In the order they were sent, from 0; also its name in the job's folder. */
+  readonly position: number;
+  /** As sent. */
+  readonly name: string;
+  readonly bytes: number;
+  readonly kind: JobFileKind;
+}
+
+/** A file with what is known of its video. */
+export interface StoredJobFile extends JobFile {
+  /** What came of a video that is done, JSON. */
+  readonly video: string | undefined;
+  /** The best frame so far of a video that is not, JSON. */
+  readonly best: string | undefined;
+}
+
+/** A result as it is shown. */
+export interface StoredResult {
+  readonly position: number;
+  readonly file: number;
+  /** JSON. */
+  readonly item: string;
+}
+
+/** Rows a statement inserts or deletes, so that none holds the database for long. */
+const ROWS_AT_ONCE = 1_000;
+
+/** The repository. Methods reject with `store_unavailable`. */
+export class JobContent {
+  readonly #db: Kysely<Schema>;
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db;
+  }
+
+  /** Adds files to an upload; they count once the job is admitted. */
+  async addFiles(jobId: string, files: readonly JobFile[]): Promise<void> {
+    const rows = files.map((file) => ({ job_id: jobId, ...file, video: null, best: null }));
+    for (let at = 0; at < rows.length; at += ROWS_AT_ONCE) {
+      await this.#db
+        .insertInto("job_files")
+        .values(rows.slice(at, at + ROWS_AT_ONCE))
+        .execute();
+    }
+  }
+
+  /** Files in their order, from a position on. */
+  async files(jobId: string, from: number, limit: number): Promise<readonly StoredJobFile[]> {
+    const rows = await this.#db
+      .selectFrom("job_files")
+      .selectAll()
+      .where("job_id", "=", jobId)
+      .where("position", ">=", from)
+      .orderBy("position")
+      .limit(limit)
+      .execute();
+    return rows.map(({ position, name, bytes, kind, video, best }) => ({
+      position,
+      name,
+      bytes: Number(bytes),
+      kind: kind as JobFileKind,
+      video: video ?? undefined,
+      best: best ?? undefined,
+    }));
+  }
+
+  /** What came of the videos that are done, JSON, in the order of the files; `limit` + 1 says whether there are more. */
+  async videos(jobId: string, limit: number): Promise<readonly string[]> {
+    const rows = await this.#db
+      .selectFrom("job_files")
+      .select("video")
+      .where("job_id", "=", jobId)
+      .where("video", "is not", null)
+      .orderBy("position")
+      .limit(limit)
+      .execute();
+    return rows.flatMap(({ video }) => video ?? []);
+  }
+
+  /** Results in their order, behind a position (-1: from the first). */
+  async results(jobId: string, after: number, limit: number): Promise<readonly StoredResult[]> {
+    return this.#db
+      .selectFrom("job_results")
+      .select(["position", "file", "item"])
+      .where("job_id", "=", jobId)
+      .where("position", ">", after)
+      .orderBy("position")
+      .limit(limit)
+      .execute();
+  }
+
+  /** The last result, where the work goes on. */
+  async lastResult(jobId: string): Promise<StoredResult | undefined> {
+    return this.#db
+      .selectFrom("job_results")
+      .select(["position", "file", "item"])
+      .where("job_id", "=", jobId)
+      .orderBy("position", "desc")
+      .limit(1)
+      .executeTakeFirst();
+  }
+
+  /** The packed primary faces behind a position, in order, with their positions. */
+  async faces(
+    jobId: string,
+    after: number,
+    limit: number,
+  ): Promise<readonly { readonly position: number; readonly face: Uint8Array }[]> {
+    const rows = await this.#db
+      .selectFrom("job_results")
+      .select(["position", "face"])
+      .where("job_id", "=", jobId)
+      .where("position", ">", after)
+      .where("face", "is not", null)
+      .orderBy("position")
+      .limit(limit)
+      .execute();
+    return rows.flatMap(({ position, face }) => (face === null ? [] : [{ position, face }]));
+  }
+
+  /** Deletes everything of a job, its own row last, in steps that leave room for others. */
+  async delete(jobId: string): Promise<void> {
+    for (const table of ["job_results", "job_files"] as const) {
+      for (;;) {
+        const edge = await this.#db
+          .selectFrom(table)
+          .select("position")
+          .where("job_id", "=", jobId)
+          .orderBy("position")
+          .offset(ROWS_AT_ONCE)
+          .limit(1)
+          .executeTakeFirst();
+        let rows = this.#db.deleteFrom(table).where("job_id", "=", jobId);
+        if (edge) rows = rows.where("position", "<", edge.position);
+        await rows.execute();
+        if (!edge) break;
+      }
+    }
+    await this.#db.deleteFrom("jobs").where("id", "=", jobId).execute();
+  }
+}
