@@ -4,11 +4,11 @@ import { dirname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Value } from "@sinclair/typebox/value";
 import { FacewireError } from "../errors.ts";
-import { checkAgainst } from "../yaml/check.ts";
+import { checkAgainst, type ValueProblem } from "../yaml/check.ts";
 import { invalid, type Problem, parseYaml, pathText } from "../yaml/checked-yaml.ts";
 import { type EnvironmentValue, readEnvironment, resolvePaths } from "./environment.ts";
 import { CONFIG_VARIABLE } from "./keys.ts";
-import { type Settings, SettingsSchema } from "./schema.ts";
+import { type Settings, SettingsSchema, type WrittenSettings } from "./schema.ts";
 
 /** The folder of this installation: the one that holds `config/`, `pipelines/` and `models/`. */
 export const PROJECT_DIR = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
@@ -38,6 +38,16 @@ export async function loadSettings(sources: SettingsSources = {}): Promise<Setti
   const problems = [...fromFile.problems, ...fromEnv.problems];
   if (problems.length > 0) throw invalid("config_invalid", problems);
   return combine(fromFile.value, fromEnv.values);
+}
+
+/**
+ * The settings that a program writes itself, the others by default; neither a file nor the environment is read. Relative
+ * paths are resolved against `workingDir`. Throws `config_invalid` with all problems.
+ */
+export function settingsOf(written: WrittenSettings, workingDir = process.cwd()): Settings {
+  const { problems } = checkAgainst(SettingsSchema, structuredClone(written));
+  if (problems.length > 0) throw invalid("config_invalid", problems.map(placedIn("settings")));
+  return combine(resolvePaths(SettingsSchema, structuredClone(written), workingDir), []);
 }
 
 async function readSettingsFile(file: string, shown: string, required: boolean): Promise<string> {
@@ -70,12 +80,13 @@ function combine(fromFile: unknown, fromEnv: readonly EnvironmentValue[]): Setti
   const { value, problems } = checkAgainst(SettingsSchema, tree);
   if (problems.length > 0) {
     // Only names inside maps are left unchecked by the variables' own checks.
-    throw invalid(
-      "config_invalid",
-      problems.map((found) => ({ file: "environment", line: 0, column: 0, ...found, path: pathText(found.path) })),
-    );
+    throw invalid("config_invalid", problems.map(placedIn("environment")));
   }
   return deepFreeze(Value.Decode(SettingsSchema, resolvePaths(SettingsSchema, value, PROJECT_DIR)));
+}
+
+function placedIn(file: string): (found: ValueProblem) => Problem {
+  return (found) => ({ file, line: 0, column: 0, ...found, path: pathText(found.path) });
 }
 
 function setAt(tree: Record<string, unknown>, path: readonly string[], value: unknown): void {

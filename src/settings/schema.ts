@@ -1,5 +1,5 @@
 /** Every setting there is. The settings file, its reference page, the types and the checks all come from here. */
-import { type StaticDecode, Type } from "@sinclair/typebox";
+import { type StaticDecode, type StaticEncode, Type } from "@sinclair/typebox";
 import { duration, listenAddress, path, paths, pixels, section, size } from "./fields.ts";
 
 const Pool = Type.Object(
@@ -395,3 +395,12 @@ type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonl
 
 /** Settings as the program uses them: durations in ms, sizes in bytes, areas in pixels, paths absolute. */
 export type Settings = DeepReadonly<StaticDecode<typeof SettingsSchema>>;
+
+type DeepPartial<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]?: DeepPartial<T[K]> }
+    : T;
+
+/** Settings as they are written, in the units of the file and with any of them left out. */
+export type WrittenSettings = DeepPartial<StaticEncode<typeof SettingsSchema>>;

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { ERROR_CODES, FacewireError } from "../../src/errors.ts";
 import { effectiveSettings, HIDDEN } from "../../src/settings/effective.ts";
 import { overrideOf, SETTING_KEYS } from "../../src/settings/keys.ts";
-import { loadSettings, PROJECT_DIR } from "../../src/settings/load.ts";
+import { loadSettings, PROJECT_DIR, settingsOf } from "../../src/settings/load.ts";
 import { errorReference, settingsFile, settingsReference } from "../../src/settings/reference.ts";
 
 let dir: string;
@@ -237,4 +237,19 @@ test("effective settings are in the units of the file and give the same settings
 test("settings cannot be changed", async () => {
   const settings = await loading({});
   expect(() => Object.assign(settings.http, { max_files: 1 })).toThrow();
+});
+
+describe("settings that a program writes", () => {
+  test("are in the units of the file, and leave file and environment unread", () => {
+    const settings = settingsOf({ http: { max_body: "1MiB" }, stages: { extra: ["own.ts"] } }, dir);
+    expect(settings.http).toMatchObject({ max_body: 2 ** 20, max_files: 100 });
+    expect(settings.stages.extra).toEqual([join(dir, "own.ts")]);
+    expect(settings.pipelines_dir).toBe(join(PROJECT_DIR, "pipelines"));
+    expect(settings.pools.default).toBeDefined();
+  });
+
+  test("that are wrong are told with the nearest right word", () => {
+    const wrong = { http: { max_bdy: "1MiB" } } as object;
+    expect(() => settingsOf(wrong)).toThrow('did you mean "max_body"?');
+  });
 });
