@@ -1,8 +1,8 @@
 /** A decoded picture, ready for warps: what stages see. How it is decoded is in `decode.ts`. */
 import type { CropJpegOptions } from "./encode.ts";
 
-/** Formats that are decoded, told apart by content. */
-export const PICTURE_FORMATS = ["jpeg", "png", "webp", "gif", "tiff", "bmp", "ppm", "pgm"] as const;
+/** Formats that are decoded, told apart by content; a `frame` is one of a video. */
+export const PICTURE_FORMATS = ["jpeg", "png", "webp", "gif", "tiff", "bmp", "ppm", "pgm", "frame"] as const;
 export type PictureFormat = (typeof PICTURE_FORMATS)[number];
 
 /** An axis-aligned rectangle in pixels of the upright picture; may extend past the edges and have fractions. */

@@ -12,6 +12,8 @@ import {
   TABLE_OFFSET,
 } from "./kernels/memory.ts";
 import type { Affine, Box, Picture, PictureFormat, WarpTarget } from "./picture.ts";
+import type { FramePixels } from "./video/video.ts";
+import { frameBytes, planesAt, yuvCoefficients } from "./yuv.ts";
 
 /** Pictures are not halved below this side: there is nothing left to filter. */
 const SMALLEST_HALVED_SIDE = 8;
@@ -56,6 +58,17 @@ export function pictureFromGray(
   return picture;
 }
 
+/**
+ * Takes a video frame over as a picture: one copy of its planes, the frame may be released afterwards. RGB is computed when
+ * it is first wanted, and at half size at once where a warp shrinks by two or more.
+ */
+export function pictureFromFrame(frame: FramePixels): Picture {
+  const { buffer, offset, width, height } = frame;
+  const picture = new RasterPicture(width, height, "frame", frame);
+  picture.planes().set(new Uint8Array(buffer, offset, frameBytes(width, height)));
+  return picture;
+}
+
 /** Byte offsets of a picture and of all its halvings, and where they end. */
 function planLevels(width: number, height: number): { levels: Level[]; bytes: number } {
   const levels: Level[] = [];
@@ -73,22 +86,33 @@ class RasterPicture implements Picture {
   readonly height: number;
   readonly format: PictureFormat;
   readonly #levels: readonly Level[];
-  /** How many of the levels are computed. */
-  #ready = 1;
+  /** Which of the levels are computed, by index. */
+  readonly #ready: boolean[];
+  /** How the planes after the levels become RGB; undefined for a picture that came as RGB. */
+  readonly #yuv: Pick<FramePixels, "matrix" | "range"> | undefined;
+  readonly #planesOffset: number;
   #memory: KernelMemory | undefined;
 
-  constructor(width: number, height: number, format: PictureFormat) {
+  constructor(width: number, height: number, format: PictureFormat, yuv?: Pick<FramePixels, "matrix" | "range">) {
     this.width = width;
     this.height = height;
     this.format = format;
     const { levels, bytes } = planLevels(width, height);
     this.#levels = levels;
-    this.#memory = acquireMemory(bytes);
+    this.#ready = [yuv === undefined];
+    this.#yuv = yuv;
+    this.#planesOffset = PICTURE_OFFSET + bytes;
+    this.#memory = acquireMemory(bytes + (yuv ? frameBytes(width, height) + LEVEL_PADDING : 0));
   }
 
   /** The full-size pixels, to be written once. */
   pixels(): Uint8Array {
     return new Uint8Array(this.#alive().memory.buffer, PICTURE_OFFSET, this.width * this.height * 3);
+  }
+
+  /** The planes of a frame, to be written once before anything is computed. */
+  planes(): Uint8Array {
+    return new Uint8Array(this.#alive().memory.buffer, this.#planesOffset, frameBytes(this.width, this.height));
   }
 
   warp(map: Affine, target: WarpTarget, out: Float32Array, offset: number): void {
@@ -202,11 +226,25 @@ class RasterPicture implements Picture {
       c = (c + 0.5) / 2 - 0.5;
       f = (f + 0.5) / 2 - 0.5;
     }
-    const { kernels } = this.#alive();
-    for (; this.#ready <= index; this.#ready++) {
-      const source = this.#levels[this.#ready - 1]!;
-      kernels.halve(source.offset, source.width, source.height, this.#levels[this.#ready]!.offset);
-    }
+    this.#compute(index);
     return { level: this.#levels[index]!, scaled: [a, b, c, d, e, f] };
+  }
+
+  /** Sees to it that a level is there. The planes of a frame give the first two without each other, the rest follow. */
+  #compute(index: number): void {
+    if (this.#ready[index]) return;
+    const { kernels } = this.#alive();
+    const target = this.#levels[index]!.offset;
+    if (this.#yuv && index <= 1) {
+      const { y, u, v } = planesAt(this.#planesOffset, this.width, this.height);
+      kernels.setYuv(...yuvCoefficients(this.#yuv));
+      if (index === 0) kernels.yuvToRgb(y, u, v, this.width, this.height, target);
+      else kernels.yuvToHalfRgb(y, u, v, this.width, this.height, target);
+    } else {
+      this.#compute(index - 1);
+      const source = this.#levels[index - 1]!;
+      kernels.halve(source.offset, source.width, source.height, target);
+    }
+    this.#ready[index] = true;
   }
 }

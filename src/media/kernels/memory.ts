@@ -56,6 +56,9 @@ export interface Kernels {
   ): void;
   packPlane(source: number, count: number, target: number): void;
   packPixels(source: number, plane: number, count: number, target: number): void;
+  setYuv(lumaOffset: number, luma: number, redOfV: number, greenOfU: number, greenOfV: number, blueOfU: number): void;
+  yuvToRgb(y: number, u: number, v: number, width: number, height: number, target: number): void;
+  yuvToHalfRgb(y: number, u: number, v: number, width: number, height: number, target: number): void;
 }
 
 /** A memory with the kernels that work in it. */

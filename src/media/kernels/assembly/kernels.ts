@@ -2,3 +2,4 @@
 export { halve } from "./halve";
 export { packPixels, packPlane } from "./pack";
 export { warpRows } from "./warp";
+export { setYuv, yuvToHalfRgb, yuvToRgb } from "./yuv";
