@@ -1,5 +1,4 @@
 /** EXIF fields of a picture as plain JSON. */
-import exifr from "exifr";
 import { sniffPicture } from "./sniff.ts";
 
 /** Bounds on what is handed out: EXIF is written by whoever made the file. */
@@ -31,6 +30,8 @@ export async function readExif(bytes: Uint8Array): Promise<Record<string, unknow
   const source = exifSource(bytes);
   if (!source) return undefined;
   try {
+    // Most workers are never asked for EXIF: what reads it is loaded when it is.
+    const { default: exifr } = await import("exifr");
     // `errors` is the reader's own field: what it could not make sense of.
     const { errors: _, ...read } = (await exifr.parse(source, OPTIONS)) ?? {};
     const fields = plain(read, 0);

@@ -1,5 +1,4 @@
 /** Which format some bytes are, told from the bytes alone: names, extensions and declared types are never looked at. */
-import { fileTypeFromBuffer } from "file-type";
 import type { PictureFormat } from "./picture.ts";
 
 /** How much of a file is looked at to name a format that is not decoded: enough for the magic numbers that lie deepest. */
@@ -29,6 +28,8 @@ export async function nameForeignFormat(bytes: Uint8Array): Promise<string | und
 
 /** Two letters are enough for the library to say BMP: what got here is none. */
 async function nameBinary(head: Uint8Array): Promise<string | undefined> {
+  // Loaded when the first picture is refused: a worker starts sooner without its tables.
+  const { fileTypeFromBuffer } = await import("file-type");
   try {
     const name = (await fileTypeFromBuffer(head))?.ext;
     return name === "bmp" ? undefined : name;
