@@ -53,7 +53,10 @@ export async function openSqlite(dataDir: string, options: SqliteOptions = {}): 
     database?.close();
     throw storeError(error);
   }
-  return new Kysely<Schema>({ dialect: sqliteDialect(database, busyTimeoutMs) });
+  const db = new Kysely<Schema>({ dialect: sqliteDialect(database, busyTimeoutMs) });
+  // kysely closes on `destroy` only what was used before; a connection that stays open keeps the log from being merged.
+  await db.connection().execute(async () => undefined);
+  return db;
 }
 
 /** Path of the database in a data folder. */
