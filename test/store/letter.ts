@@ -6,6 +6,7 @@ export function letter(changes: Partial<NewDeadLetter> = {}): NewDeadLetter {
   return {
     address: "stage.liveness",
     kind: "stage",
+    pipeline: "face-liveness",
     cause: { code: "stage_failed", message: "A stage failed.", details: { stage: "3. liveness", tries: [1, 2] } },
     internal: "Error: no\n    at run (liveness.ts:1:1)",
     attempts: 3,

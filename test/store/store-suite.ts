@@ -1,6 +1,6 @@
 /** What every database has to do for the store. A second backend runs the same suite. */
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import type { NewDeadLetter } from "../../src/store/dead-letters.ts";
+import type { KeptInput, NewDeadLetter } from "../../src/store/dead-letters.ts";
 import type { Store } from "../../src/store/store.ts";
 import { roleCovers, TOKEN_ROLES } from "../../src/store/tokens.ts";
 import { letter } from "./letter.ts";
@@ -66,7 +66,7 @@ export function storeSuite(backend: string, create: () => Promise<TestDatabase>)
         ]) {
           await store.deadLetters.record(given);
           const [stored] = (await store.deadLetters.list({ limit: 1 })).letters;
-          expect(stored).toEqual({ ...given, id: expect.any(String) });
+          expect(stored).toEqual({ ...given, id: expect.any(String) } as never);
           expect(await store.deadLetters.get(stored?.id ?? "")).toEqual(stored);
         }
       });
@@ -115,6 +115,120 @@ export function storeSuite(backend: string, create: () => Promise<TestDatabase>)
         expect(await store.deadLetters.delete(id)).toBe(true);
         expect(await store.deadLetters.delete(id)).toBe(false);
         expect(await store.deadLetters.get(id)).toBeUndefined();
+      });
+
+      test("are deleted by request and by age, or all at once", async () => {
+        for (let i = 0; i < 4; i++) await store.deadLetters.record(letter({ requestId: i === 1 ? "a" : "b" }));
+        const { letters } = await store.deadLetters.list({ limit: 10 });
+        expect(await store.deadLetters.deleteMany({ requestId: "a" })).toBe(1);
+        expect(await store.deadLetters.deleteMany({ before: letters[1]?.id ?? "" })).toBe(1);
+        expect(await store.deadLetters.deleteMany({})).toBe(2);
+        expect(await store.deadLetters.count()).toBe(0);
+      });
+
+      describe("with their inputs", () => {
+        const input = (changes: Partial<KeptInput> = {}): KeptInput => ({
+          name: "gate ☃.jpg",
+          bytes: new Uint8Array([0, 255, 7]),
+          wishes: { priority: 3, draw: true },
+          mostInAll: 1_000,
+          ...changes,
+        });
+        const newest = async () => (await store.deadLetters.list({ limit: 1 })).letters[0]?.id ?? "";
+        const sizes = async () =>
+          (await store.deadLetters.list({ limit: 10 })).letters.map((kept) => kept.input?.size ?? null);
+
+        test("give them back byte for byte, and list only their names and sizes", async () => {
+          const { mostInAll, ...given } = input();
+          await store.deadLetters.record(letter(), { ...given, mostInAll });
+          const [stored] = (await store.deadLetters.list({ limit: 1 })).letters;
+          expect(stored?.input).toEqual({ name: given.name, size: 3 });
+          const read = await store.deadLetters.input(stored?.id ?? "");
+          expect(read && { ...read, bytes: [...read.bytes] }).toEqual({ ...given, bytes: [0, 255, 7] } as never);
+          expect(await store.deadLetters.input("unknown")).toBeUndefined();
+        });
+
+        test("take an input that is a part of a larger memory as that part alone", async () => {
+          const bytes = new Uint8Array([1, 2, 3, 4, 5]).subarray(1, 3);
+          await store.deadLetters.record(letter(), input({ bytes }));
+          expect([...((await store.deadLetters.input(await newest()))?.bytes ?? [])]).toEqual([2, 3]);
+        });
+
+        test("keep no more than is allowed in all: the oldest inputs go, their letters stay", async () => {
+          for (const size of [400, 300, 300, 350]) {
+            await store.deadLetters.record(letter(), input({ bytes: new Uint8Array(size) }));
+          }
+          expect(await sizes()).toEqual([350, 300, 300, null]);
+          await store.deadLetters.record(letter(), input({ bytes: new Uint8Array(1_001) }));
+          expect(await sizes()).toEqual([null, 350, 300, 300, null]);
+        });
+
+        test("take them along when they go", async () => {
+          for (let i = 0; i < 3; i++) await store.deadLetters.record(letter(), input());
+          const id = await newest();
+          await store.deadLetters.delete(id);
+          expect(await store.deadLetters.input(id)).toBeUndefined();
+          const rest = (await store.deadLetters.list({ limit: 10 })).letters.map((kept) => kept.id);
+          await store.deadLetters.prune({ olderThan: 0, keep: 0 });
+          for (const gone of rest) expect(await store.deadLetters.input(gone)).toBeUndefined();
+        });
+      });
+
+      describe("that are claimed for a retry", () => {
+        let id: string;
+        beforeEach(async () => {
+          await store.deadLetters.record(letter());
+          id = (await store.deadLetters.list({ limit: 1 })).letters[0]?.id ?? "";
+        });
+
+        test("can be claimed by one at a time, whichever process asks", async () => {
+          const other = await database.open();
+          try {
+            const claims = await Promise.all(
+              [store, other, store].map(({ deadLetters }) => deadLetters.claim(id, 60_000)),
+            );
+            const [claim, ...others] = claims.filter((given) => given !== undefined);
+            expect(others).toEqual([]);
+            expect((await store.deadLetters.get(id))?.claimedUntil).toBeGreaterThan(Date.now());
+            await other.deadLetters.release(claim ?? "");
+            expect((await store.deadLetters.get(id))?.claimedUntil).toBeUndefined();
+            expect(await store.deadLetters.claim(id, 60_000)).toBeString();
+          } finally {
+            await other.close();
+          }
+        });
+
+        test("are not deleted meanwhile", async () => {
+          await store.deadLetters.claim(id, 60_000);
+          expect(await store.deadLetters.delete(id)).toBe(false);
+          expect(await store.deadLetters.deleteMany({})).toBe(0);
+          expect(await store.deadLetters.count()).toBe(1);
+        });
+
+        test("are free again when the claim's time is over, and the late claimant changes nothing", async () => {
+          const late = (await store.deadLetters.claim(id, 0)) ?? "";
+          expect((await store.deadLetters.get(id))?.claimedUntil).toBeUndefined();
+          expect(await store.deadLetters.claim(id, 60_000)).toBeString();
+          await store.deadLetters.retrySucceeded(late);
+          await store.deadLetters.release(late);
+          expect(await store.deadLetters.claim(id, 60_000)).toBeUndefined();
+        });
+
+        test("stay after a failed retry, with the new cause and the tries added up", async () => {
+          const claim = (await store.deadLetters.claim(id, 60_000)) ?? "";
+          const cause = { code: "worker_failed", message: "It died." } as const;
+          await store.deadLetters.retryFailed(claim, { cause, internal: undefined, attempts: 2, time: 5_000 });
+          const kept = await store.deadLetters.get(id);
+          expect(kept).toMatchObject({ cause, attempts: letter().attempts + 2, retriedAt: 5_000, time: letter().time });
+          expect(kept?.internal).toBe(letter().internal);
+          expect(kept?.claimedUntil).toBeUndefined();
+        });
+
+        test("go after a successful one", async () => {
+          const claim = (await store.deadLetters.claim(id, 60_000)) ?? "";
+          await store.deadLetters.retrySucceeded(claim);
+          expect(await store.deadLetters.get(id)).toBeUndefined();
+        });
       });
 
       test("are pruned by age and by number, the oldest first", async () => {
