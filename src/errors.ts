@@ -222,6 +222,11 @@ export const ERROR_CODES = {
     mend: "Send a smaller picture, or raise the broker's largest message.",
   },
   bus_unavailable: { status: 503, meaning: "The message bus cannot be reached now.", mend: "See /health." },
+  group_unavailable: {
+    status: 503,
+    meaning: "No process of the group that a stage's `place:` names can be reached now.",
+    mend: "Start one with facewire serve --roles inference --groups <group>; see /health.",
+  },
   actor_failed: {
     status: 503,
     meaning: "A part of the server failed too often in a row and was given up.",

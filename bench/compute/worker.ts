@@ -19,7 +19,12 @@ const models = new LoadedModels(setup.cards, setup.modelFiles);
 const bare = await BareModels.load(setup.cards, setup.modelFiles, setup.plans);
 
 /** Nobody cancels, nothing is limited, nobody asked for traces. */
-const control: ItemControl = { explain: false, checkpoint() {}, acquire: async () => () => {} };
+const control: ItemControl = {
+  explain: false,
+  checkpoint() {},
+  cross: async () => {},
+  acquire: async () => () => {},
+};
 
 const executors = await Promise.all(
   setup.plans.map((plan) => Executor.build(plan, registry, { model: (name) => models.get(name) })),

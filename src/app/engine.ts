@@ -1,5 +1,6 @@
 /** An engine made as the settings say, with the actors and the bus it runs on. The server and the commands share it. */
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import type { DeadLetterSink } from "../actors/dead-letters.ts";
 import { ActorSystem } from "../actors/system.ts";
 import { MemoryBus } from "../bus/memory-bus.ts";
@@ -9,6 +10,7 @@ import { startEngine } from "../pipeline/engine.ts";
 import type { EngineObserver } from "../pipeline/observer.ts";
 import type { PoolSettings } from "../pipeline/pools.ts";
 import type { Engine } from "../pipeline/results.ts";
+import type { VideoSettings } from "../pipeline/video-sources.ts";
 import type { Settings } from "../settings/schema.ts";
 
 /** Waiting pictures hold at most the bytes of this many bodies of the largest size, whatever their number. */
@@ -45,6 +47,7 @@ export async function openEngine(settings: Settings, wishes: EngineWishes): Prom
     models: catalog,
     modelsCache: settings.models_cache,
     limits: pictureLimits(settings),
+    video: videoSettings(settings),
     workers,
     itemsPerWorker: settings.inference.items_per_worker,
     maxAttempts: settings.inference.max_attempts,
@@ -82,6 +85,24 @@ export function poolSettings(settings: Settings): Record<string, PoolSettings> {
       { slots: slots === "auto" ? workers : slots, queue },
     ]),
   );
+}
+
+function videoSettings({ video, data_dir }: Settings): VideoSettings {
+  return {
+    ffmpeg: video.ffmpeg,
+    limits: {
+      maxDurationMs: video.max_duration,
+      maxPixels: video.max_pixels,
+      maxSide: video.max_side,
+      maxStreams: video.max_streams,
+      probeTimeoutMs: video.probe_timeout,
+      stallTimeoutMs: video.stall_timeout,
+    },
+    maxBytes: video.max_bytes,
+    maxRunDurationMs: video.max_run_duration,
+    concurrent: video.concurrent,
+    tempDir: join(data_dir, "tmp"),
+  };
 }
 
 function pictureLimits({ pictures }: Settings): PictureLimits {

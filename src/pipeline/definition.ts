@@ -8,19 +8,34 @@ const strict = { additionalProperties: false } as const;
 export const PIPELINE_NAME = "^[a-z0-9]+(-[a-z0-9]+)*$";
 
 /** Words beside the stage's own in an entry of `stages:`. */
-export const ENTRY_WORDS = ["when", "pool", "slots", "name"] as const;
+export const ENTRY_WORDS = ["when", "pool", "slots", "place", "name"] as const;
 
 /** The schema of a pipeline file. Entries of `stages` are checked by the planner, which knows the kinds of stages. */
 export const PipelineDefinition = Type.Object(
   {
     name: Type.String({ pattern: PIPELINE_NAME, maxLength: 64, description: "The file's name without `.yaml`." }),
     description: Type.String({ minLength: 1, maxLength: 1000, description: "One sentence for lists." }),
-    accepts: Type.Array(Type.Literal("image"), {
+    accepts: Type.Array(Type.Union([Type.Literal("image"), Type.Literal("video")]), {
       minItems: 1,
       uniqueItems: true,
       default: ["image"],
-      description: "What may be sent to it.",
+      description: "What may be sent to it: pictures, videos, or both.",
     }),
+    video: Type.Object(
+      {
+        rate: Type.Optional(
+          Type.Number({
+            exclusiveMinimum: 0,
+            maximum: 240,
+            description: "Frames analysed for each second of video; 5 where neither this nor `every` is set.",
+          }),
+        ),
+        every: Type.Optional(
+          Type.Integer({ minimum: 1, maximum: 100_000, description: "Analyse every n-th frame instead." }),
+        ),
+      },
+      { ...strict, default: {}, description: "Which frames of a video are analysed; a request may choose others." },
+    ),
     stages: Type.Array(Type.Unknown(), {
       minItems: 1,
       maxItems: 100,
@@ -42,6 +57,12 @@ export const PipelineDefinition = Type.Object(
           minimum: 1,
           maximum: 10_000,
           description: "Most pictures in one request.",
+        }),
+        frames: Type.Integer({
+          default: 3600,
+          minimum: 1,
+          maximum: 100_000,
+          description: "Most analysed frames in one request; jobs have no such bound.",
         }),
         faces: Type.Integer({
           default: 100,

@@ -5,6 +5,7 @@
 import { FacewireError } from "../errors.ts";
 import { nearest } from "../yaml/nearest.ts";
 import type { PipelineReading } from "./catalog.ts";
+import { type Leg, legsOf, type RunsHere } from "./legs.ts";
 import { type Plan, planKey } from "./plan.ts";
 import type { PlannedPipeline } from "./planner.ts";
 import type { InferenceWorkers } from "./workers.ts";
@@ -12,6 +13,7 @@ import type { InferenceWorkers } from "./workers.ts";
 /** A version that workers hold. */
 interface Deployed {
   readonly planned: PlannedPipeline;
+  readonly legs: readonly Leg[];
   users: number;
   /** A newer version took its place. */
   retired: boolean;
@@ -21,8 +23,10 @@ interface Deployed {
 export interface PipelineEntry {
   readonly name: string;
   readonly file: string;
-  /** The version that runs; absent when none ever could. */
+  /** The version that runs, or that workers take up for the first time; absent when none ever could. */
   readonly running: PlannedPipeline | undefined;
+  /** Workers still take its first version up. */
+  readonly loading: boolean;
   /** Why the text that was read last does not run. */
   readonly error: FacewireError | undefined;
 }
@@ -33,6 +37,8 @@ interface Entry {
   deployed: Deployed | undefined;
   /** What the text was planned to, when only the workers could not take it up. */
   waiting: PlannedPipeline | undefined;
+  /** The first version while workers take it up, and when they have or have not. */
+  loading: { readonly planned: PlannedPipeline; readonly done: Promise<void> } | undefined;
   error: FacewireError | undefined;
 }
 
@@ -41,20 +47,22 @@ export interface DeploymentEvents {
   /** A version was swapped in; or, with `error`, a changed file could not be taken up. */
   onChange(name: string, version: string, error: FacewireError | undefined): void;
   /** Nothing will run on this version any more. */
-  onDropped(plan: Plan): void;
+  onDropped(legs: readonly Leg[]): void;
 }
 
 /** See the file's head. */
 export class Deployments {
   readonly #workers: InferenceWorkers;
   readonly #events: DeploymentEvents;
+  readonly #runsHere: RunsHere;
   readonly #entries = new Map<string, Entry>();
   /** Versions that workers hold: those that run, and older ones that requests still use. */
   readonly #held = new Map<string, Deployed>();
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(workers: InferenceWorkers, events: DeploymentEvents) {
+  constructor(workers: InferenceWorkers, runsHere: RunsHere, events: DeploymentEvents) {
     this.#workers = workers;
+    this.#runsHere = runsHere;
     this.#events = events;
   }
 
@@ -72,12 +80,13 @@ export class Deployments {
    * The version for a new request, and the way to give it back when the request is done.
    * Throws `pipeline_unknown` or `pipeline_unavailable`.
    */
-  use(name: string): { readonly planned: PlannedPipeline; release(): void } {
-    const { planned } = this.running(name);
-    const deployed = this.#entry(name).deployed as Deployed;
+  use(name: string): { readonly planned: PlannedPipeline; readonly legs: readonly Leg[]; release(): void } {
+    const deployed = this.#deployed(name);
     deployed.users++;
+    const { planned, legs } = deployed;
     return {
       planned,
+      legs,
       release: () => {
         deployed.users--;
         this.#dropUnused(deployed);
@@ -86,13 +95,32 @@ export class Deployments {
   }
 
   /** The version that a new request would get. Throws `pipeline_unknown` or `pipeline_unavailable`. */
-  running(name: string): { readonly planned: PlannedPipeline } {
-    const { deployed, error } = this.#entry(name);
-    if (deployed) return deployed;
-    throw new FacewireError("pipeline_unavailable", `Pipeline ${name} cannot run now.`, {
-      details: { pipeline: name, ...(error ? { reason: error.toPublic() } : {}) },
-      cause: error,
-    });
+  running(name: string): PlannedPipeline {
+    return this.#entry(name).loading?.planned ?? this.#deployed(name).planned;
+  }
+
+  /** Resolves once a first version that workers take up has been taken up, or could not be; at once where none is. */
+  async ready(name: string): Promise<void> {
+    await this.#entry(name).loading?.done;
+  }
+
+  /** Lists what the folder holds for the first time and has workers take it up; {@link ready} waits for it. */
+  begin(readings: readonly PipelineReading[]): void {
+    for (const reading of readings) {
+      const { name, file, planned, error } = reading;
+      const entry: Entry = { name, file, deployed: undefined, waiting: undefined, loading: undefined, error };
+      this.#entries.set(name, entry);
+      if (!planned) {
+        this.#events.onChange(name, "", error);
+        continue;
+      }
+      const done = this.#deploy(entry, planned).finally(() => {
+        entry.loading = undefined;
+      });
+      entry.loading = { planned, done };
+    }
+    const all = Promise.all([...this.#entries.values()].map(({ loading }) => loading?.done));
+    void this.#inTurn(async () => void (await all));
   }
 
   /** Takes over what the folder holds now. Calls take their turn. */
@@ -121,7 +149,7 @@ export class Deployments {
   /** A version that ran can run no more, in no worker. Its waiting items are the caller's to fail. */
   fail(plan: Plan, error: FacewireError): void {
     const entry = this.#entries.get(plan.name);
-    if (!entry?.deployed || planKey(entry.deployed.planned.plan) !== planKey(plan)) return;
+    if (!entry?.deployed?.legs.some((leg) => planKey(leg.plan) === planKey(plan))) return;
     entry.waiting = entry.deployed.planned;
     this.#drop(entry.deployed);
     entry.deployed = undefined;
@@ -132,7 +160,7 @@ export class Deployments {
   async #take(reading: PipelineReading): Promise<void> {
     const { name, file, planned, error } = reading;
     const known = this.#entries.get(name);
-    const entry: Entry = known ?? { name, file, deployed: undefined, waiting: undefined, error: undefined };
+    const entry: Entry = known ?? { ...NOTHING, name, file };
     entry.waiting = undefined;
     if (!planned) {
       const isNews = entry.error?.message !== error?.message;
@@ -165,8 +193,15 @@ export class Deployments {
   }
 
   async #define(planned: PlannedPipeline): Promise<Deployed> {
-    await this.#workers.define(planned.plan);
-    const deployed: Deployed = { planned, users: 0, retired: false };
+    const legs = legsOf(planned.plan, this.#runsHere);
+    const here = legs.filter(isLocal).map(({ plan }) => plan);
+    try {
+      await Promise.all(here.map((plan) => this.#workers.define(plan)));
+    } catch (thrown) {
+      for (const plan of here) this.#workers.forget(plan);
+      throw thrown;
+    }
+    const deployed: Deployed = { planned, legs, users: 0, retired: false };
     this.#held.set(planKey(planned.plan), deployed);
     return deployed;
   }
@@ -186,8 +221,17 @@ export class Deployments {
     // After a failure the same version may have been taken up anew, while requests of the failed one end.
     if (this.#held.get(planKey(plan)) !== deployed) return;
     this.#held.delete(planKey(plan));
-    this.#workers.forget(plan);
-    this.#events.onDropped(plan);
+    for (const leg of deployed.legs.filter(isLocal)) this.#workers.forget(leg.plan);
+    this.#events.onDropped(deployed.legs);
+  }
+
+  #deployed(name: string): Deployed {
+    const { deployed, error } = this.#entry(name);
+    if (deployed) return deployed;
+    throw new FacewireError("pipeline_unavailable", `Pipeline ${name} cannot run now.`, {
+      details: { pipeline: name, ...(error ? { reason: error.toPublic() } : {}) },
+      cause: error,
+    });
   }
 
   #entry(name: string): Entry {
@@ -206,6 +250,13 @@ export class Deployments {
   }
 }
 
-function view({ name, file, deployed, error }: Entry): PipelineEntry {
-  return { name, file, running: deployed?.planned, error };
+const NOTHING = { deployed: undefined, waiting: undefined, loading: undefined, error: undefined };
+
+function isLocal({ group }: Leg): boolean {
+  return group === undefined;
+}
+
+function view({ name, file, deployed, loading, error }: Entry): PipelineEntry {
+  const running = deployed?.planned ?? loading?.planned;
+  return { name, file, running, loading: loading !== undefined, error };
 }

@@ -1,71 +1,72 @@
-/** The engine: pipelines of a folder on inference workers. Pictures in, one answer per request. */
+/** The engine: pipelines of a folder on inference workers. Pictures and videos in, one answer per request. */
 import { ulid } from "ulid";
 import type { Actors } from "../actors/actors.ts";
-import type { DeadLetterSink } from "../actors/dead-letters.ts";
 import { FacewireError, type PublicError } from "../errors.ts";
-import type { ModelCatalog } from "../inference/catalog.ts";
-import type { PictureLimits } from "../media/limits.ts";
+import { sniffVideo } from "../media/video/sniff.ts";
 import { StageRegistry } from "../stages/registry.ts";
+import { aggregate, primaryFace } from "./aggregate.ts";
 import { PipelineFolder } from "./catalog.ts";
 import { Deployments } from "./deployments.ts";
+import { Dispatcher, type Groups, legKeys } from "./dispatcher.ts";
 import { modelsHealth, pipelinesHealth, queueHealth, workersHealth } from "./health.ts";
+import { type Leg, legsOf, type RunsHere } from "./legs.ts";
+import { LocalInference, type LocalInferenceOptions } from "./local-inference.ts";
 import type { EngineObserver } from "./observer.ts";
 import { pipelineDetail, pipelineSummary } from "./pipeline-views.ts";
-import { type Plan, planKey } from "./plan.ts";
-import { PlanCosts } from "./plan-costs.ts";
-import type { PlannedPipeline } from "./planner.ts";
-import { Pool, type PoolSettings } from "./pools.ts";
-import { runRequest } from "./request-actor.ts";
-import { checkRequest } from "./request-checks.ts";
+import type { Plan } from "./plan.ts";
+import { type RequestSource, runRequest } from "./request-actor.ts";
+import { checkAccepted, checkPriority, checkRequest } from "./request-checks.ts";
 import type {
   Engine,
   ItemResult,
   PartHealth,
   PipelineDetail,
   PipelineSummary,
+  PrimaryFace,
+  RunFile,
   RunRequest,
   RunResult,
+  VideoRunRequest,
+  VideoRunResult,
 } from "./results.ts";
-import { Scheduler, type SettledItem } from "./scheduler.ts";
-import { InferenceWorkers } from "./workers.ts";
+import type { SettledItem } from "./scheduler.ts";
+import { VideoRun, type VideoRunOptions } from "./video-run.ts";
+import { type VideoSettings, VideoSources } from "./video-sources.ts";
 
 /** What an engine is made of. */
-export interface EngineOptions {
+export interface EngineOptions extends Omit<LocalInferenceOptions, "onWorkerLost"> {
   readonly pipelinesDir: string;
-  /** Absolute paths of a user's own stage files. */
-  readonly stageFiles: readonly string[];
-  readonly models: ModelCatalog;
-  /** Folder of the prepared model files. */
-  readonly modelsCache: string;
-  readonly limits: PictureLimits;
-  /** Inference threads; one a core is best. */
-  readonly workers: number;
-  readonly itemsPerWorker: number;
-  /** Tries before an item on which a stage fails or a worker dies is given up. */
-  readonly maxAttempts: number;
-  /** Milliseconds after an item's deadline at which a worker that has not answered is replaced; 10 s by default. */
-  readonly stuckAfterMs?: number;
-  readonly pools: Readonly<Record<string, PoolSettings>>;
-  readonly queue: { readonly limit: number; readonly maxBytes: number };
+  readonly video: VideoSettings;
   readonly actors: Actors;
-  readonly deadLetters: DeadLetterSink;
   readonly observer?: EngineObserver;
   /** Whether changed pipeline files are taken up while it runs. */
   readonly watch: boolean;
+  /**
+   * `wait` (the default): it starts when every pipeline was taken up by every worker. `background`: it starts at once, and
+   * the first requests to a pipeline wait for it.
+   */
+  readonly takeUp?: "wait" | "background";
+  /** Processes elsewhere; without it every stage runs here. */
+  readonly groups?: Groups;
+  /** Which stages run here; all when absent. */
+  readonly runsHere?: RunsHere;
+}
+
+/** A running engine and what it runs on, which other parts of the process may share. */
+export interface StartedEngine extends Engine {
+  readonly local: LocalInference;
 }
 
 /** Milliseconds between tries to take up pipelines that could not run. */
 const RETRY_EVERY = 5_000;
-/** See {@link EngineOptions.stuckAfterMs}. */
-const STUCK_AFTER = 10_000;
-/** Milliseconds that a worker gets to end by itself. */
-const WORKER_PATIENCE = 5_000;
+/** Frames of a video that are in memory beside those in the workers' hands: one being read, one about to be handed out. */
+const SPARE_FRAMES = 2;
 
 /**
  * Starts the workers and takes up every pipeline of the folder. A pipeline that cannot run is listed with its error and
  * keeps nobody else from running. Rejects when the folder or a stage file cannot be read.
  */
-export async function startEngine(options: EngineOptions): Promise<Engine> {
+export async function startEngine(options: EngineOptions): Promise<StartedEngine> {
   const stages = await StageRegistry.load(options.stageFiles);
   const engine = new PipelineEngine(options, stages);
   try {
@@ -77,15 +78,15 @@ export async function startEngine(options: EngineOptions): Promise<Engine> {
   return engine;
 }
 
-class PipelineEngine implements Engine {
+class PipelineEngine implements StartedEngine {
+  readonly local: LocalInference;
   readonly #options: EngineOptions;
   readonly #stages: StageRegistry;
   readonly #folder: PipelineFolder;
-  readonly #pools: ReadonlyMap<string, Pool>;
-  readonly #workers: InferenceWorkers;
   readonly #deployments: Deployments;
-  readonly #scheduler: Scheduler;
-  readonly #costs = new PlanCosts();
+  readonly #dispatcher: Dispatcher;
+  readonly #videos: VideoSources;
+  readonly #runsHere: RunsHere;
   #retryTimer: ReturnType<typeof setInterval> | undefined;
   #unwatch: () => void = () => {};
   #watchError: string | undefined;
@@ -95,42 +96,27 @@ class PipelineEngine implements Engine {
     this.#options = options;
     this.#stages = stages;
     const { models, pools } = options;
+    this.#runsHere = options.runsHere ?? (() => true);
     this.#folder = new PipelineFolder(options.pipelinesDir, { stages, models, pools });
-    this.#pools = new Map(Object.entries(pools).map(([name, settings]) => [name, new Pool(name, settings)]));
-    this.#workers = new InferenceWorkers({
-      size: options.workers,
-      itemsPerWorker: options.itemsPerWorker,
-      stuckAfterMs: options.stuckAfterMs ?? STUCK_AFTER,
-      setup: {
-        stageFiles: options.stageFiles,
-        cards: models.list(),
-        modelFiles: Object.fromEntries(
-          models.list().map((card) => [card.name, models.preparedFile(card.name, options.modelsCache)]),
-        ),
-        limits: options.limits,
-      },
-      pools: this.#pools,
-      onCapacity: () => this.#scheduler.dispatch(),
-      onLost: (place, cause) => options.observer?.workerLost?.(place, cause),
-      onPlanFailed: (plan, error) => this.#onPlanFailed(plan, error),
+    this.local = new LocalInference({
+      ...options,
+      onWorkerLost: (place, cause) => options.observer?.workerLost?.(place, cause),
     });
-    this.#deployments = new Deployments(this.#workers, {
+    this.local.onPlanFailed((plan, error) => this.#onPlanFailed(plan, error));
+    this.#deployments = new Deployments(this.local.workers, this.#runsHere, {
       onChange: (name, version, error) => options.observer?.pipelineChanged?.(name, version, error),
-      onDropped: (plan) => this.#costs.forget(planKey(plan)),
+      onDropped: (legs) => {
+        for (const key of legKeys(legs)) this.local.costs.forget(key);
+      },
     });
-    this.#scheduler = new Scheduler({
-      workers: this.#workers,
-      workerCount: options.workers,
-      maxWaiting: options.queue.limit,
-      maxBytes: options.queue.maxBytes,
-      maxAttempts: options.maxAttempts,
-      deadLetters: options.deadLetters,
-      costs: this.#costs,
-    });
+    this.#dispatcher = new Dispatcher(this.local.scheduler, options.groups);
+    this.#videos = new VideoSources(options.video, options.workers * options.itemsPerWorker + SPARE_FRAMES);
   }
 
   async start(): Promise<void> {
-    await this.#deployments.update(await this.#folder.read());
+    const readings = await this.#folder.read();
+    if (this.#options.takeUp === "background") this.#deployments.begin(readings);
+    else await this.#deployments.update(readings);
     if (this.#options.watch) {
       this.#unwatch = this.#folder.watch(
         () => void this.#reload(),
@@ -145,24 +131,107 @@ class PipelineEngine implements Engine {
 
   admit(pipeline: string): void {
     const { plan } = this.#available(pipeline);
-    this.#counted(pipeline, () => this.#scheduler.admit(plan, 1, 0, plan.deadlineMs));
+    const legs = legsOf(plan, this.#runsHere);
+    this.#counted(pipeline, () => this.#dispatcher.admit(legs, 1, 0, plan.deadlineMs));
   }
 
   async run(request: RunRequest): Promise<RunResult> {
     const startedAt = Date.now();
-    this.#available(request.pipeline);
-    const { planned, release } = this.#deployments.use(request.pipeline);
+    const { plan, legs, release } = await this.#use(request.pipeline);
     try {
-      const { plan } = planned;
       const deadlineMs = checkRequest(request, plan);
+      const sources = request.files.map((file) => this.#source(file, request, plan, legs));
       const bytes = request.files.reduce((sum, file) => sum + file.bytes.byteLength, 0);
       this.#counted(plan.name, () =>
-        this.#scheduler.admit(plan, request.files.length, bytes, deadlineMs, request.priority),
+        this.#dispatcher.admit(legs, request.files.length, bytes, deadlineMs, request.priority),
       );
-      return await this.#gather(request, plan, startedAt, startedAt + deadlineMs);
+      return await this.#reported(request, plan, startedAt, async () => {
+        const result = await runRequest({
+          actors: this.#options.actors,
+          dispatcher: this.#dispatcher,
+          stages: this.#stages,
+          plan,
+          legs,
+          request,
+          sources,
+          id: ulid(),
+          traceparent: request.traceparent,
+          startedAt,
+          deadline: startedAt + deadlineMs,
+          onItem: (item, settled, primary) => {
+            this.#report(request, plan, item, settled);
+            request.onItem?.(item, primary);
+          },
+        });
+        return { value: result, items: result.items.length };
+      });
     } finally {
       release();
     }
+  }
+
+  async runVideo(request: VideoRunRequest): Promise<VideoRunResult> {
+    const startedAt = Date.now();
+    const { plan, legs, release } = await this.#use(request.pipeline);
+    const end = new AbortController();
+    const signal = request.signal ? AbortSignal.any([request.signal, end.signal]) : end.signal;
+    try {
+      checkPriority(request.priority);
+      checkAccepted("video", request.name, plan);
+      this.#counted(plan.name, () => this.#dispatcher.admit(legs, 1, 0, plan.deadlineMs, request.priority));
+      return await this.#reported(request, plan, startedAt, async () => {
+        const { after, sampling = plan.sampling, priority = plan.priority } = request;
+        const reader = await this.#videos.openFile(request.path, {
+          sampling,
+          signal,
+          priority,
+          ...(after && { after }),
+        });
+        const { file = 0, firstIndex = 0 } = request;
+        const video = this.#videoRun(reader, request.name, request, plan, legs, {
+          file,
+          firstIndex,
+          maxFrames: Number.POSITIVE_INFINITY,
+          deadline: () => Date.now() + plan.deadlineMs,
+          signal,
+        });
+        request.onInfo?.(video.facts);
+        const primaries: PrimaryFace[] = [];
+        let items = 0;
+        for await (const { result, settled } of video.results()) {
+          items++;
+          this.#report(request, plan, result, settled);
+          const primary = result.status === "ok" ? primaryFace(settled.outcome.faces) : undefined;
+          if (primary) primaries.push(primary);
+          await request.onItem(result, primary);
+        }
+        const value = {
+          request: request.id,
+          pipeline: plan.name,
+          version: plan.version,
+          video: video.summary(),
+          aggregate: aggregate(
+            plan,
+            this.#stages,
+            primaries.map((face) => [face]),
+          ),
+          elapsed_ms: Date.now() - startedAt,
+        };
+        return { value, items };
+      });
+    } finally {
+      end.abort();
+      release();
+    }
+  }
+
+  aggregate(pipeline: string, faces: readonly PrimaryFace[]): RunResult["aggregate"] {
+    const { plan } = this.#deployments.running(pipeline);
+    return aggregate(
+      plan,
+      this.#stages,
+      faces.map((face) => [face]),
+    );
   }
 
   pipelines(): readonly PipelineSummary[] {
@@ -170,24 +239,26 @@ class PipelineEngine implements Engine {
   }
 
   pipeline(name: string): PipelineDetail {
-    const { planned } = this.#deployments.running(name);
+    const planned = this.#deployments.running(name);
     return {
-      ...pipelineDetail(planned, this.#stages, this.#costs),
+      ...pipelineDetail(planned, this.#stages, this.local.costs, legKeys(legsOf(planned.plan, this.#runsHere))),
       ...pipelineSummary(this.#deployments.get(name)),
     };
   }
 
   validate(source: string, file = "definition"): PipelineDetail {
-    return pipelineDetail(this.#folder.check(source, file), this.#stages, this.#costs);
+    return pipelineDetail(this.#folder.check(source, file), this.#stages, this.local.costs);
   }
 
   health(): Readonly<Record<string, PartHealth>> {
     const entries = this.#deployments.list();
+    const { workers, scheduler, pools } = this.local;
+    const failures = (plan: Plan) => legsOf(plan, this.#runsHere).flatMap((leg) => workers.failures(leg.plan));
     return {
-      workers: workersHealth(this.#workers.counts),
-      queue: queueHealth(this.#scheduler.waiting, this.#options.queue.limit, this.#pools),
+      workers: workersHealth(workers.counts),
+      queue: queueHealth(scheduler.waiting, this.#options.queue.limit, pools),
       models: modelsHealth(entries),
-      pipelines: pipelinesHealth(entries, (plan) => this.#workers.failures(plan), this.#watchError === undefined),
+      pipelines: pipelinesHealth(entries, failures, this.#watchError === undefined),
     };
   }
 
@@ -195,45 +266,77 @@ class PipelineEngine implements Engine {
     this.#draining = true;
     this.#unwatch();
     clearInterval(this.#retryTimer);
-    await this.#scheduler.whenIdle(timeoutMs);
-    await this.#workers.stop(WORKER_PATIENCE);
+    await this.local.drain(timeoutMs);
   }
 
-  async #gather(request: RunRequest, plan: Plan, startedAt: number, deadline: number): Promise<RunResult> {
-    const { observer, actors } = this.#options;
-    const report = (code: FacewireError["code"] | undefined) =>
-      observer?.request?.({
+  /** What a file is, checked against what the pipeline takes. */
+  #source({ name, bytes }: RunFile, request: RunRequest, plan: Plan, legs: readonly Leg[]): RequestSource {
+    const isVideo = sniffVideo(bytes) !== undefined;
+    checkAccepted(isVideo ? "video" : "image", name, plan);
+    if (!isVideo) return { type: "picture", name, bytes };
+    const { sampling = plan.sampling, priority = plan.priority } = request;
+    const deadline = Date.now() + checkRequest(request, plan);
+    return {
+      type: "video",
+      name,
+      open: async (file, firstIndex, signal) => {
+        const reader = await this.#videos.openBytes(bytes, { sampling, signal, priority });
+        const rest = { file, firstIndex, maxFrames: plan.maxFrames, deadline: () => deadline, signal };
+        return this.#videoRun(reader, name, request, plan, legs, rest);
+      },
+    };
+  }
+
+  #videoRun(
+    reader: Awaited<ReturnType<VideoSources["openFile"]>>,
+    name: string,
+    request: Omit<RunRequest, "files" | "onItem">,
+    plan: Plan,
+    legs: readonly Leg[],
+    rest: Pick<VideoRunOptions, "file" | "firstIndex" | "maxFrames" | "deadline" | "signal">,
+  ): VideoRun {
+    const { explain = false, draw = false, exif = false, priority = plan.priority, traceparent, id } = request;
+    const item = { requestId: id, legs, name, priority, explain, draw, exif, traceparent };
+    return new VideoRun({ reader, dispatcher: this.#dispatcher, item, id: ulid(), ...rest });
+  }
+
+  /** The version a new request runs on, taken up; `release` when the request is done. */
+  async #use(pipeline: string): Promise<{ plan: Plan; legs: readonly Leg[]; release(): void }> {
+    this.#available(pipeline);
+    await this.#deployments.ready(pipeline);
+    const { planned, legs, release } = this.#deployments.use(pipeline);
+    return { plan: planned.plan, legs, release };
+  }
+
+  /** Does the work of a request and reports how it ended. */
+  async #reported<T>(
+    request: Pick<RunRequest, "id" | "traceparent">,
+    plan: Plan,
+    startedAt: number,
+    work: () => Promise<{ readonly value: T; readonly items: number }>,
+  ): Promise<T> {
+    const report = (items: number, code: FacewireError["code"] | undefined) =>
+      this.#options.observer?.request?.({
         requestId: request.id,
         pipeline: plan.name,
-        items: request.files.length,
+        items,
         startedAt,
         finishedAt: Date.now(),
         code,
         traceparent: request.traceparent,
       });
     try {
-      const result = await runRequest({
-        actors,
-        scheduler: this.#scheduler,
-        stages: this.#stages,
-        plan,
-        request,
-        id: ulid(),
-        traceparent: request.traceparent,
-        startedAt,
-        deadline,
-        onItem: (item, settled) => this.#onItem(request, plan, item, settled),
-      });
-      report(undefined);
-      return result;
+      const { value, items } = await work();
+      report(items, undefined);
+      return value;
     } catch (thrown) {
       const error = FacewireError.from(thrown);
-      report(error.code);
+      report(0, error.code);
       throw error;
     }
   }
 
-  #onItem(request: RunRequest, plan: Plan, item: ItemResult, settled: SettledItem): void {
+  #report(request: Pick<RunRequest, "id">, plan: Plan, item: ItemResult, settled: SettledItem): void {
     const { outcome, queuedAt, startedAt, attempts } = settled;
     this.#options.observer?.item?.({
       requestId: request.id,
@@ -250,7 +353,6 @@ class PipelineEngine implements Engine {
       stages: outcome.times,
       attempts,
     });
-    request.onItem?.(item);
   }
 
   async #reload(): Promise<void> {
@@ -263,14 +365,12 @@ class PipelineEngine implements Engine {
   }
 
   #onPlanFailed(plan: Plan, error: PublicError): void {
-    if (this.#workers.holds(planKey(plan))) return;
     this.#deployments.fail(plan, FacewireError.fromPublic(error));
-    this.#scheduler.failWaiting(plan, error);
   }
 
-  #available(name: string): PlannedPipeline {
+  #available(name: string): { readonly plan: Plan } {
     if (this.#draining) throw new FacewireError("shutting_down", "The server is stopping.");
-    return this.#deployments.running(name).planned;
+    return this.#deployments.running(name);
   }
 
   /** Runs a check and counts the request as refused when it throws. */

@@ -1,4 +1,5 @@
-/** The words that may stand beside a stage in an entry of `stages:`: `when`, `pool` with `slots`, and `name`. */
+/** The words that may stand beside a stage in an entry of `stages:`: `when`, `pool` with `slots`, `place` and `name`. */
+import { GROUP_NAME } from "../settings/schema.ts";
 import { nearest } from "../yaml/nearest.ts";
 import type { YamlPath } from "../yaml/problem.ts";
 import { type Condition, compileCondition } from "./condition.ts";
@@ -14,6 +15,7 @@ export type WrittenEntry = Readonly<Record<string, unknown>>;
 export interface EntryWords {
   readonly condition: Condition | undefined;
   readonly pool: PlannedStage["pool"];
+  readonly place: string | undefined;
   readonly name: string | undefined;
 }
 
@@ -27,6 +29,7 @@ export function entryWords(
   return {
     condition: conditionOf(entry.when, path, problems),
     pool: poolOf(entry, path, pools, problems),
+    place: placeOf(entry.place, path, problems),
     name: nameOf(entry.name, path, problems),
   };
 }
@@ -82,6 +85,15 @@ function poolOf(
     return undefined;
   }
   return { name: name as string, slots: slots as number };
+}
+
+function placeOf(place: unknown, path: YamlPath, problems: PlanProblems): string | undefined {
+  if (place === undefined) return undefined;
+  if (typeof place === "string" && place.length <= 64 && new RegExp(GROUP_NAME).test(place)) return place;
+  problems.report([...path, "place"], "must be the name of a group: lower-case words joined by dashes", {
+    found: place,
+  });
+  return undefined;
 }
 
 function nameOf(name: unknown, path: YamlPath, problems: PlanProblems): string | undefined {

@@ -15,6 +15,11 @@ export interface ItemControl {
   checkpoint(): void;
   /** Waits for slots of a pool; rejects with `pool_full` or `deadline_exceeded`. The result gives them back. */
   acquire(pool: string, slots: number): Promise<() => void>;
+  /**
+   * Does to an item what going to another place does, also where the place is this one: numbers must not depend on where
+   * stages run.
+   */
+  cross(item: Item): Promise<void>;
   /** Whether traces are wanted. */
   readonly explain: boolean;
 }
@@ -92,6 +97,7 @@ export class Executor {
   async #stage(built: BuiltStage, item: Item, control: ItemControl, recorder: Recorder): Promise<void> {
     control.checkpoint();
     const { planned } = built;
+    if (planned.place !== undefined) await control.cross(item);
     const startedAt = Date.now();
     const start = performance.now();
     const reasons: string[] = [];

@@ -54,7 +54,8 @@ export function pipelinesHealth(
 }
 
 /** What lists of pipelines say. */
-export function pipelineStatus({ running, error }: PipelineEntry): PipelineSummary["status"] {
+export function pipelineStatus({ running, loading, error }: PipelineEntry): PipelineSummary["status"] {
+  if (loading) return "loading";
   if (!running) return "unavailable";
   return error ? "stale" : "ok";
 }

@@ -3,7 +3,7 @@ import type { StageRegistry } from "../stages/registry.ts";
 import type { PipelineEntry } from "./deployments.ts";
 import { planGraph } from "./graph.ts";
 import { pipelineStatus } from "./health.ts";
-import { planKey, stagesOf } from "./plan.ts";
+import { stagesOf } from "./plan.ts";
 import type { PlanCosts } from "./plan-costs.ts";
 import type { PlannedPipeline } from "./planner.ts";
 import type { PipelineDetail, PipelineSummary } from "./results.ts";
@@ -21,8 +21,16 @@ export function pipelineSummary(entry: PipelineEntry): PipelineSummary {
   };
 }
 
-/** A checked definition with its plan as a graph; its status is `ok`, as nothing is known of how it runs. */
-export function pipelineDetail(planned: PlannedPipeline, stages: StageRegistry, costs: PlanCosts): PipelineDetail {
+/**
+ * A checked definition with its plan as a graph; its status is `ok`, as nothing is known of how it runs. `keys`: what the
+ * costs of its legs are kept under.
+ */
+export function pipelineDetail(
+  planned: PlannedPipeline,
+  stages: StageRegistry,
+  costs: PlanCosts,
+  keys: readonly string[] = [],
+): PipelineDetail {
   const { plan, definition, source } = planned;
   const kinds = new Set(stagesOf(plan.steps).map((stage) => stage.kind));
   return {
@@ -35,7 +43,7 @@ export function pipelineDetail(planned: PlannedPipeline, stages: StageRegistry, 
     source,
     limits: { deadline_ms: plan.deadlineMs, files: plan.maxFiles },
     aggregate: definition.aggregate,
-    plan: planGraph(plan, stages, (stageId) => costs.stageMs(planKey(plan), stageId)),
+    plan: planGraph(plan, stages, (stageId) => costs.stageMs(keys, stageId)),
     stage_schemas: Object.fromEntries([...kinds].map((kind) => [kind, stages.get(kind).options])),
   };
 }

@@ -42,10 +42,16 @@ export class PlanCosts {
     cost.item.add(busyMs / inHand);
   }
 
-  /** Mean milliseconds per item of a stage (or of `picture`: decoding) from begin to end; undefined before the first. */
-  stageMs(plan: string, stageId: string): number | undefined {
-    const mean = this.#plans.get(plan)?.stages.get(stageId);
-    return mean === undefined ? undefined : Math.round(mean.value * 1000) / 1000;
+  /**
+   * Mean milliseconds per item of a stage (or of `picture`: decoding) from begin to end, under the first of these plans
+   * that knows it; undefined before the first item.
+   */
+  stageMs(plans: readonly string[], stageId: string): number | undefined {
+    for (const plan of plans) {
+      const mean = this.#plans.get(plan)?.stages.get(stageId);
+      if (mean) return Math.round(mean.value * 1000) / 1000;
+    }
+    return undefined;
   }
 
   /** Milliseconds of one worker's time that an item costs. */

@@ -1,4 +1,5 @@
 /** A checked pipeline as workers run it: plain data, so that it can be sent to threads and processes as it is. */
+import type { FrameSampling } from "../media/video/video.ts";
 import type { AggregateMethod } from "../stages/stage.ts";
 
 /** A stage with its options filled in and its place in the data flow. */
@@ -16,6 +17,8 @@ export interface PlannedStage {
   readonly when?: string;
   /** Slots it takes of a named pool while it runs. */
   readonly pool?: { readonly name: string; readonly slots: number };
+  /** Group of processes that this stage and all behind it go to. */
+  readonly place?: string;
 }
 
 /** Branches that do not need each other's parts; their stages may run in any order. */
@@ -32,8 +35,15 @@ export interface Plan {
   /** First 12 hex digits of the sha256 of the definition and of those it uses. */
   readonly version: string;
   readonly steps: readonly PlannedStep[];
+  /** Which part of the pipeline this is, where it runs in several places; see `legs.ts`. */
+  readonly leg?: number;
+  readonly accepts: readonly ("image" | "video")[];
+  /** Which frames of videos are analysed where the request does not say. */
+  readonly sampling: FrameSampling;
   readonly deadlineMs: number;
   readonly maxFiles: number;
+  /** Most analysed frames of one request. */
+  readonly maxFrames: number;
   readonly maxFaces: number;
   readonly priority: number;
   /** By key, such as `liveness`: the method and the stage whose options it is done with. */
@@ -48,6 +58,6 @@ export function stagesOf(steps: readonly PlannedStep[]): PlannedStage[] {
 }
 
 /** Key under which workers hold a plan. */
-export function planKey(plan: Pick<Plan, "name" | "version">): string {
-  return `${plan.name}@${plan.version}`;
+export function planKey({ name, version, leg }: Pick<Plan, "name" | "version" | "leg">): string {
+  return leg === undefined ? `${name}@${version}` : `${name}@${version}#${leg}`;
 }

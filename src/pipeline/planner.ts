@@ -37,6 +37,8 @@ export interface PlannedPipeline {
   readonly source: string;
 }
 
+/** Frames analysed for a second of video where the pipeline does not say. */
+const DEFAULT_RATE = 5;
 /** Shortest and longest `limits.deadline`, in ms. */
 const DEADLINE_RANGE = { least: 10, most: 600_000 } as const;
 /** Most stages and groups of a pipeline, those of pipelines it uses counted: a text can name very many in little room. */
@@ -66,6 +68,8 @@ class Planner {
   readonly #used: string[] = [];
   #position = 0;
   #entries = 0;
+  /** How many `parallel` groups surround the entry that is planned. */
+  #branches = 0;
 
   constructor(source: string, file: string, context: PlannerContext, trail: readonly string[]) {
     this.#source = source;
@@ -84,6 +88,7 @@ class Planner {
     const written = new Set<string>(["picture"]);
     const steps = this.#steps(definition.stages, ["stages"], written);
     const deadlineMs = this.#deadline(definition.limits.deadline);
+    this.#checkVideo(definition);
     const aggregate = planAggregate(definition.aggregate, stagesOf(steps), this.#context.stages, this.#problems);
     if (this.#problems.found.length > 0) throw this.#invalid();
     const plan: Plan = {
@@ -93,8 +98,11 @@ class Planner {
         .digest("hex")
         .slice(0, 12),
       steps,
+      accepts: definition.accepts,
+      sampling: this.#sampling(definition),
       deadlineMs,
       maxFiles: definition.limits.files,
+      maxFrames: definition.limits.frames,
       maxFaces: definition.limits.faces,
       priority: definition.priority,
       aggregate,
@@ -148,7 +156,11 @@ class Planner {
     }
     const checked = checkValue(kind.options, given, { yaml: this.#yaml, path: at });
     this.#problems.add(checked.problems);
-    const { condition, pool, name } = entryWords(entry, path, this.#context.pools, this.#problems);
+    const { condition, pool, place, name } = entryWords(entry, path, this.#context.pools, this.#problems);
+    if (place !== undefined && this.#branches > 0) {
+      const message = "does not go inside `parallel`: put it on a stage before or behind the branches";
+      this.#problems.report([...path, "place"], message, { found: place });
+    }
     if (checked.problems.length > 0) {
       this.#flow.brokenStage(kind, written);
       return [];
@@ -169,6 +181,7 @@ class Planner {
         models,
         ...(condition ? { when: condition.source } : {}),
         ...(pool ? { pool } : {}),
+        ...(place === undefined ? {} : { place }),
       },
     ];
   }
@@ -183,6 +196,7 @@ class Planner {
     }
     const before = new Set(written);
     const branches: PlannedStep[][] = [];
+    this.#branches++;
     // A branch starts from what stood before the group: a part of a sibling is not there for it.
     for (const [index, branch] of list.entries()) {
       const own = new Set(before);
@@ -192,6 +206,7 @@ class Planner {
       );
       this.#flow.branch(before, own, written, branchPath);
     }
+    this.#branches--;
     return [{ type: "parallel", branches }];
   }
 
@@ -221,6 +236,7 @@ class Planner {
     const inner = new Planner(source.text, source.file, this.#context, trail);
     inner.#position = this.#position;
     inner.#entries = this.#entries;
+    inner.#branches = this.#branches;
     const steps = inner.#steps(inner.#yaml.value.stages, ["stages"], written);
     this.#position = inner.#position;
     this.#entries = inner.#entries;
@@ -234,6 +250,19 @@ class Planner {
     if (ms >= DEADLINE_RANGE.least && ms <= DEADLINE_RANGE.most) return ms;
     this.#problems.report(["limits", "deadline"], "must be 10ms to 10m", { found: text });
     return DEADLINE_RANGE.most;
+  }
+
+  #sampling({ video }: PipelineDefinition): Plan["sampling"] {
+    return video.every === undefined ? { rate: video.rate ?? DEFAULT_RATE } : { every: video.every };
+  }
+
+  #checkVideo({ accepts, video }: PipelineDefinition): void {
+    if (video.rate !== undefined && video.every !== undefined) {
+      this.#problems.report(["video", "every"], "does not go with `rate`: choose one");
+    }
+    if (Object.keys(video).length > 0 && !accepts.includes("video")) {
+      this.#problems.report(["video"], "means nothing without `accepts: [image, video]`");
+    }
   }
 
   #words(): string[] {

@@ -3,7 +3,9 @@ import type { PublicError } from "../errors.ts";
 import type { ModelCard } from "../inference/card.ts";
 import type { PictureLimits } from "../media/limits.ts";
 import type { PictureFormat } from "../media/picture.ts";
+import type { FramePixels } from "../media/video/video.ts";
 import type { Face } from "../stages/item.ts";
+import type { Snapshot } from "./best-frame.ts";
 import type { StageTime } from "./executor.ts";
 import type { Plan } from "./plan.ts";
 import type { StageTrace } from "./results.ts";
@@ -20,13 +22,27 @@ export interface WorkerSetup {
   readonly cancelled: SharedArrayBuffer;
 }
 
+/**
+ * What a worker makes a picture of: an encoded file, or a frame of a video. `fromFrame`: the file is a JPEG that a frame
+ * was written to on its way to another place.
+ */
+export type ItemInput =
+  | { readonly type: "file"; readonly bytes: Uint8Array; readonly fromFrame?: boolean }
+  | { readonly type: "frame"; readonly pixels: FramePixels };
+
 /** One picture to run. */
 export interface ItemTask {
   readonly id: string;
   readonly plan: string;
   readonly index: number;
   readonly name: string;
-  readonly bytes: Uint8Array;
+  readonly input: ItemInput;
+  /** What the legs before found; nothing where this is the first. */
+  readonly faces: readonly Face[];
+  /** Whether another leg follows elsewhere: a frame is then also wanted as a file. */
+  readonly carry: boolean;
+  /** The picture is wanted as JPEG when its rank (see `best-frame.ts`) is above this; never when absent. */
+  readonly snapshotAbove?: number;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
   /** Index into {@link WorkerSetup.cancelled}. */
@@ -52,6 +68,10 @@ export interface ItemOutcome {
   readonly times: readonly StageTime[];
   readonly traces: readonly StageTrace[];
   readonly drawn?: Uint8Array;
+  /** The frame as JPEG: for the next leg, or with an error, to be kept with it. */
+  readonly carried?: Uint8Array;
+  /** The whole picture as JPEG, with its rank. */
+  readonly snapshot?: Snapshot;
 }
 
 export type ToWorker =

@@ -9,19 +9,31 @@ import type { RunRequest } from "./results.ts";
  */
 export function checkRequest(request: RunRequest, plan: Plan): number {
   const { files, priority, deadlineMs } = request;
-  if (files.length === 0) throw new FacewireError("request_invalid", "The request holds no picture.");
+  if (files.length === 0) throw new FacewireError("request_invalid", "The request holds no picture or video.");
   if (files.length > plan.maxFiles) {
-    throw new FacewireError(
-      "request_too_many_files",
-      `Pipeline ${plan.name} takes at most ${plan.maxFiles} pictures.`,
-      { details: { files: files.length, limit: plan.maxFiles } },
-    );
+    throw new FacewireError("request_too_many_files", `Pipeline ${plan.name} takes at most ${plan.maxFiles} files.`, {
+      details: { files: files.length, limit: plan.maxFiles },
+    });
   }
-  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9)) {
-    throw new FacewireError("request_invalid", "The priority must be a whole number from 0 to 9.");
-  }
+  checkPriority(priority);
   if (deadlineMs !== undefined && !(deadlineMs > 0)) {
     throw new FacewireError("request_invalid", "The deadline must be longer than nothing.");
   }
   return Math.min(deadlineMs ?? plan.deadlineMs, plan.deadlineMs);
+}
+
+/** Throws `request_invalid` for what is no priority. */
+export function checkPriority(priority: number | undefined): void {
+  if (priority !== undefined && !(Number.isInteger(priority) && priority >= 0 && priority <= 9)) {
+    throw new FacewireError("request_invalid", "The priority must be a whole number from 0 to 9.");
+  }
+}
+
+/** Throws `input_not_accepted` when the pipeline does not take this kind of file. */
+export function checkAccepted(kind: "image" | "video", name: string, plan: Plan): void {
+  if (plan.accepts.includes(kind)) return;
+  const noun = kind === "image" ? "pictures" : "videos";
+  throw new FacewireError("input_not_accepted", `Pipeline ${plan.name} takes no ${noun}.`, {
+    details: { file: name, accepts: plan.accepts },
+  });
 }

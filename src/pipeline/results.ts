@@ -101,8 +101,8 @@ export interface VideoSummary extends VideoFacts {
   readonly name: string;
   readonly frames_decoded: number;
   readonly frames_analysed: number;
-  /** `damaged`: frames behind the last decoded one could not be read. */
-  readonly ended: "complete" | "damaged";
+  /** `damaged`: frames behind the last decoded one could not be read. `deadline`: the time was up before the end. */
+  readonly ended: "complete" | "damaged" | "deadline";
   readonly best_frame: BestFrame | null;
 }
 
@@ -259,8 +259,11 @@ export interface PipelineSummary {
   readonly description: string;
   readonly version: string;
   readonly accepts: readonly ("image" | "video")[];
-  /** `stale`: the file on disk is broken and the last good version runs. `unavailable`: it cannot run (a model is missing). */
-  readonly status: "ok" | "stale" | "unavailable";
+  /**
+   * `loading`: its models are being loaded, requests wait for that. `stale`: the file on disk is broken and the last good
+   * version runs. `unavailable`: it cannot run (a model is missing).
+   */
+  readonly status: "ok" | "loading" | "stale" | "unavailable";
   readonly error?: PublicError;
 }
 

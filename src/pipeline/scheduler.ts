@@ -1,23 +1,30 @@
 /**
- * Brings items to workers: a bounded line in priority order, cancellation, another try when a worker died or a stage
+ * Brings items to those who work on them: a bounded line in priority order, cancellation, another try when a worker died or a stage
  * failed, dead letters when that did not help.
  */
 import { type DeadLetterSink, summarise } from "../actors/dead-letters.ts";
 import { FacewireError, type PublicError } from "../errors.ts";
+import type { Face } from "../stages/item.ts";
 import { ItemQueue, type QueuedItem, type Turn } from "./item-queue.ts";
 import { type Plan, planKey } from "./plan.ts";
 import type { PlanCosts } from "./plan-costs.ts";
-import type { ItemOutcome } from "./protocol.ts";
-import type { RunFile } from "./results.ts";
-import { type InferenceWorkers, WORTH_RETRYING } from "./workers.ts";
+import type { ItemInput, ItemOutcome } from "./protocol.ts";
+import { WORTH_RETRYING, type WorkPlaces } from "./work-places.ts";
 
-/** One picture to be run. */
+/** One picture or frame to be run through one plan. */
 export interface ScheduledItem {
-  /** Unique in this process. */
+  /** Unique among all items of all processes. */
   readonly id: string;
   readonly requestId: string;
   readonly plan: Plan;
-  readonly file: RunFile;
+  readonly name: string;
+  readonly input: ItemInput;
+  /** What the legs before found. */
+  readonly faces: readonly Face[];
+  /** See {@link ItemTask.carry}. */
+  readonly carry: boolean;
+  /** See {@link ItemTask.snapshotAbove}; asked when the item is handed to a worker. */
+  readonly snapshotAbove: (() => number) | undefined;
   readonly index: number;
   readonly priority: number;
   /** Milliseconds since the epoch. */
@@ -40,8 +47,7 @@ export interface SettledItem {
 
 /** How the line is bounded. */
 export interface SchedulerOptions {
-  readonly workers: InferenceWorkers;
-  readonly workerCount: number;
+  readonly places: WorkPlaces;
   /** Most items that wait. */
   readonly maxWaiting: number;
   /** Most bytes that waiting items hold. */
@@ -94,9 +100,9 @@ export class Scheduler {
    * long that its deadline (milliseconds from now) could not be kept. A line in which nobody waits takes any request.
    */
   admit(plan: Plan, count: number, bytes: number, deadlineMs: number, priority = plan.priority): void {
-    const { maxWaiting, maxBytes, workerCount, workers } = this.#options;
-    if (workers.anyRoom && this.#queue.length === 0) return;
-    const waitMs = this.#aheadMs(plan, count, priority) / workerCount;
+    const { maxWaiting, maxBytes, places } = this.#options;
+    if (places.anyRoom && this.#queue.length === 0) return;
+    const waitMs = this.#aheadMs(plan, count, priority) / Math.max(1, places.width);
     const full = this.#queue.length + count > maxWaiting || this.#queue.bytes + bytes > maxBytes;
     if (!full && waitMs <= deadlineMs * WAIT_SHARE) return;
     throw new FacewireError("overloaded", "Too much work is waiting.", {
@@ -111,7 +117,7 @@ export class Scheduler {
         item,
         key: planKey(item.plan),
         priority: item.priority,
-        byteLength: item.file.bytes.byteLength,
+        byteLength: bytesOf(item.input),
         queuedAt: Date.now(),
         startedAt: undefined,
         attempts: 0,
@@ -130,13 +136,13 @@ export class Scheduler {
     if (!entry) return;
     entry.cancelled = true;
     if (this.#queue.remove(entry)) this.#forget(entry);
-    else this.#options.workers.cancel(id);
+    else this.#options.places.cancel(id);
   }
 
   /** Hands waiting items to workers with room. Called whenever either may have changed. */
   dispatch(): void {
-    const { workers } = this.#options;
-    while (this.#queue.length > 0 && workers.anyRoom) {
+    const { places } = this.#options;
+    while (this.#queue.length > 0 && places.anyRoom) {
       const entry = this.#queue.take((each) => this.#turn(each));
       if (!entry) return;
       if (Date.now() > entry.item.deadline) {
@@ -167,17 +173,17 @@ export class Scheduler {
   }
 
   #turn({ key, suspect }: Entry): Turn {
-    const { workers } = this.#options;
-    if (workers.hasRoom(key, suspect)) return "take";
+    const { places } = this.#options;
+    if (places.hasRoom(key, suspect)) return "take";
     // It needs a worker for itself, which it would never get if others were let by.
-    return suspect && workers.holds(key) ? "hold" : "pass";
+    return suspect && places.holds(key) ? "hold" : "pass";
   }
 
   /** Milliseconds of one worker's time before the last of some new items could start. */
   #aheadMs(plan: Plan, count: number, priority: number): number {
-    const { costs, workers } = this.#options;
+    const { costs, places } = this.#options;
     let sum = (count - 1) * costs.itemMs(planKey(plan));
-    for (const key of workers.inHand()) sum += costs.itemMs(key);
+    for (const key of places.inHand()) sum += costs.itemMs(key);
     return sum + this.#queue.estimatedMs(priority, (key) => costs.itemMs(key));
   }
 
@@ -185,13 +191,17 @@ export class Scheduler {
     const { item } = entry;
     entry.startedAt = Date.now();
     entry.attempts++;
-    this.#options.workers.run({
+    const snapshotAbove = item.snapshotAbove?.();
+    this.#options.places.run({
       task: {
         id: item.id,
         plan: entry.key,
         index: item.index,
-        name: item.file.name,
-        bytes: item.file.bytes,
+        name: item.name,
+        input: item.input,
+        faces: item.faces,
+        carry: item.carry,
+        ...(snapshotAbove === undefined ? {} : { snapshotAbove }),
         deadline: item.deadline,
         explain: item.explain,
         draw: item.draw,
@@ -226,7 +236,7 @@ export class Scheduler {
         queueMicrotask(() => this.dispatch());
         return;
       }
-      this.#bury(entry, error, outcome.internal ?? "");
+      this.#bury(entry, error, outcome);
     }
     this.#settle(entry, outcome);
   }
@@ -247,9 +257,10 @@ export class Scheduler {
     for (const resolve of this.#idle.splice(0)) resolve();
   }
 
-  #bury(entry: Entry, cause: PublicError, internal: string): void {
+  #bury(entry: Entry, cause: PublicError, { internal = "", carried }: ItemOutcome): void {
     const { item } = entry;
     const stage = cause.details?.stage;
+    const bytes = item.input.type === "file" ? item.input.bytes : carried;
     const letter = {
       address: `pipeline.${item.plan.name}${typeof stage === "string" ? ` stage ${stage}` : ""}`,
       kind: "item",
@@ -261,10 +272,15 @@ export class Scheduler {
       sequence: item.index,
       traceparent: item.traceparent,
       time: Date.now(),
-      summary: summarise({ pipeline: entry.key, name: item.file.name, bytes: item.file.bytes }),
-      body: { pipeline: item.plan.name, name: item.file.name, bytes: item.file.bytes },
+      summary: summarise({ pipeline: entry.key, name: item.name, bytes }),
+      body: { pipeline: item.plan.name, name: item.name, bytes },
     };
     // The item is answered either way; a store that is down says so itself.
     void Promise.resolve(this.#options.deadLetters.record(letter)).catch(() => undefined);
   }
+}
+
+/** Frames lie in memory that is there anyway. */
+function bytesOf(input: ItemInput): number {
+  return input.type === "file" ? input.bytes.byteLength : 0;
 }

@@ -11,9 +11,12 @@ import { decodePicture } from "../media/decode.ts";
 import { drawAnnotations } from "../media/draw.ts";
 import { readExif } from "../media/exif.ts";
 import type { Picture } from "../media/picture.ts";
+import { pictureFromFrame } from "../media/raster.ts";
+import { frameJpeg } from "../media/video/frame-jpeg.ts";
 import type { Item } from "../stages/item.ts";
 import { StageRegistry } from "../stages/registry.ts";
 import { annotationsOf } from "./annotations.ts";
+import { frameRank, type Snapshot } from "./best-frame.ts";
 import { Executor, type ItemControl, type ItemRun } from "./executor.ts";
 import { type Plan, stagesOf } from "./plan.ts";
 import type { FromWorker, ItemOutcome, ItemTask, ToWorker, WorkerSetup } from "./protocol.ts";
@@ -131,40 +134,78 @@ function sendOutcome(id: string, outcome: ItemOutcome): void {
 async function runItem(task: ItemTask, executor: Executor | undefined): Promise<ItemOutcome> {
   const start = performance.now();
   let decodeMs = 0;
-  let picture: Picture | undefined;
+  let item: Item | undefined;
   let seen: ItemOutcome["picture"];
   try {
     if (!executor) throw new FacewireError("pipeline_unavailable", "The pipeline is not defined in this worker.");
     const control = controlOf(task);
     control.checkpoint();
-    picture = await decodePicture(task.bytes, setup.limits);
+    item = { id: task.id, index: task.index, name: task.name, picture: await pictureOf(task), faces: [...task.faces] };
     decodeMs = performance.now() - start;
-    const exif = task.exif ? await readExif(task.bytes) : undefined;
-    const { width, height, format } = picture;
-    seen = { width, height, format, ...(exif ? { exif } : {}) };
-    const item: Item = { id: task.id, index: task.index, name: task.name, picture, faces: [] };
+    seen = await pictureFacts(task, item.picture);
     const { times, traces }: ItemRun = await executor.run(item, control);
-    const drawn = task.draw ? await drawAnnotations(picture, annotationsOf(item.faces)) : undefined;
-    return { picture: seen, faces: item.faces, decodeMs, times, traces, ...(drawn ? { drawn } : {}) };
+    const extras = await extrasOf(task, item);
+    return { picture: seen, faces: item.faces, decodeMs, times, traces, ...extras };
   } catch (thrown) {
     const error = FacewireError.from(thrown, "stage_failed", "The picture could not be worked on.");
-    const failed = {
+    const carried = item && error.code === "stage_failed" ? await carriedFrame(task, item.picture) : undefined;
+    return {
       faces: [],
       decodeMs,
       times: [],
       traces: [],
       error: error.toPublic(),
       internal: internalText(thrown),
+      ...(seen ? { picture: seen } : {}),
+      ...(carried ? { carried } : {}),
     };
-    return seen ? { ...failed, picture: seen } : failed;
   } finally {
-    picture?.release();
+    item?.picture.release();
   }
 }
 
+function pictureOf({ input }: ItemTask): Promise<Picture> | Picture {
+  return input.type === "frame" ? pictureFromFrame(input.pixels) : decodePicture(input.bytes, setup.limits);
+}
+
+async function pictureFacts({ input, exif }: ItemTask, picture: Picture): Promise<ItemOutcome["picture"]> {
+  const { width, height, format } = picture;
+  const fields = exif && input.type === "file" ? await readExif(input.bytes) : undefined;
+  return { width, height, format, ...(fields ? { exif: fields } : {}) };
+}
+
+/** What is wanted of an item beside its faces. */
+async function extrasOf(task: ItemTask, item: Item): Promise<Pick<ItemOutcome, "drawn" | "carried" | "snapshot">> {
+  const { picture, faces } = item;
+  const drawn = task.draw ? await drawAnnotations(picture, annotationsOf(faces)) : undefined;
+  const carried = task.carry ? await carriedFrame(task, picture) : undefined;
+  const snapshot = await snapshotOf(task, item);
+  return { ...(drawn && { drawn }), ...(carried && { carried }), ...(snapshot && { snapshot }) };
+}
+
+async function snapshotOf({ snapshotAbove }: ItemTask, { picture, faces }: Item): Promise<Snapshot | undefined> {
+  const rank = frameRank(faces);
+  if (snapshotAbove === undefined || rank === undefined || rank <= snapshotAbove) return undefined;
+  const { width, height } = picture;
+  return { rank, width, height, jpeg: await picture.jpeg({ x: 0, y: 0, width, height }, {}) };
+}
+
+/** A frame as it goes to another place; undefined where the item is a file, which goes as it is. */
+async function carriedFrame({ input }: ItemTask, picture: Picture): Promise<Uint8Array | undefined> {
+  return input.type === "frame" ? frameJpeg(picture) : undefined;
+}
+
 function controlOf(task: ItemTask): ItemControl {
+  let crossed = false;
   return {
     explain: task.explain,
+    async cross(item) {
+      if (crossed || task.input.type === "file") return;
+      crossed = true;
+      const raw = item.picture;
+      item.picture = await decodePicture(await frameJpeg(raw), setup.limits);
+      raw.release();
+    },
     checkpoint() {
       if (Atomics.load(cancelled, task.slot) === 1) {
         throw new FacewireError("request_cancelled", "The request is no longer wanted.");

@@ -2,26 +2,15 @@
  * The inference workers as the scheduler sees them: how many items each one has in hand, how items reach it, are cancelled
  * in it and are taken back from it when it ends.
  */
-import { type ErrorCode, FacewireError, type PublicError } from "../errors.ts";
+import { FacewireError, type PublicError } from "../errors.ts";
 import { type PoolWorker, WorkerPool } from "../inference/worker-pool.ts";
 import { CancelFlags } from "./cancel-flags.ts";
 import { HeldPlans } from "./held-plans.ts";
 import { type Plan, planKey } from "./plan.ts";
 import type { Pool } from "./pools.ts";
-import type { FromWorker, ItemOutcome, ItemTask, ToWorker, WorkerSetup } from "./protocol.ts";
+import type { FromWorker, ItemInput, ItemOutcome, ToWorker, WorkerSetup } from "./protocol.ts";
 import { type LeaseWish, SlotLeases } from "./slot-leases.ts";
-
-/** An item in a worker's hands. */
-export interface RunningItem {
-  readonly task: Omit<ItemTask, "slot">;
-  readonly priority: number;
-  /** Whether nothing else may be in the worker's hands beside it, because it may have been what ended one before. */
-  readonly alone: boolean;
-  /** `inHand`: how many items the worker had in hand, this one included. */
-  onOutcome(outcome: ItemOutcome, inHand: number): void;
-  /** The worker ended while it had the item. */
-  onLost(cause: string): void;
-}
+import type { RunningItem, WorkPlaces } from "./work-places.ts";
 
 /** How the workers are set up. */
 export interface InferenceWorkersOptions {
@@ -65,7 +54,7 @@ export interface WorkerCounts {
 }
 
 /** See the file's head. */
-export class InferenceWorkers {
+export class InferenceWorkers implements WorkPlaces {
   readonly #options: InferenceWorkersOptions;
   readonly #pool: WorkerPool<ToWorker, FromWorker>;
   readonly #flags = new CancelFlags();
@@ -105,6 +94,10 @@ export class InferenceWorkers {
     this.#plans = new HeldPlans(() => this.#pool.workers, options.onPlanFailed);
     this.#watch = setInterval(() => this.#giveUpStuck(), WATCH_EVERY);
     this.#watch.unref();
+  }
+
+  get width(): number {
+    return this.#options.size;
   }
 
   /** Workers by state, and how many were replaced. */
@@ -162,7 +155,7 @@ export class InferenceWorkers {
     if (!worker || flag === undefined) throw new FacewireError("internal", "No worker has room for the item.");
     this.#inHand.set(item.task.id, { item, place: worker.place, flag, hands });
     this.#load[worker.place]! += hands;
-    worker.post({ type: "run", task: { ...item.task, bytes: sendable(item.task.bytes), slot: flag } });
+    worker.post({ type: "run", task: { ...item.task, input: sendable(item.task.input), slot: flag } });
   }
 
   /** Asks the worker to give an item up at its next checkpoint; its outcome still comes. */
@@ -287,14 +280,12 @@ export class InferenceWorkers {
   }
 }
 
-/** Codes after which another try could go better, so that an item is not given up at once. */
-export const WORTH_RETRYING: ReadonlySet<ErrorCode> = new Set(["stage_failed", "worker_failed"]);
-
 function notWanted(): FacewireError {
   return new FacewireError("request_cancelled", "The request is no longer wanted.");
 }
 
 /** Bytes with a buffer of their own: a message carries the whole buffer of what it carries a part of. */
-function sendable(bytes: Uint8Array): Uint8Array {
-  return bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
+function sendable(input: ItemInput): ItemInput {
+  if (input.type === "frame" || input.bytes.byteLength === input.bytes.buffer.byteLength) return input;
+  return { ...input, bytes: input.bytes.slice() };
 }

@@ -121,7 +121,8 @@ export interface Item {
   /** Position in the request, from 0. */
   readonly index: number;
   readonly name: string;
-  readonly picture: Picture;
+  /** What stages look at. A frame is replaced by what is left of it as JPEG where it crosses to another place. */
+  picture: Picture;
   faces: Face[];
 }
 

@@ -19,7 +19,7 @@ describe("the cost of a plan", () => {
     const costs = new PlanCosts();
     for (let i = 0; i < 200; i++) costs.learn("p", measured(80), 2);
     expect(costs.itemMs("p")).toBeCloseTo(40, 3);
-    expect(costs.stageMs("p", "1. probe")).toBe(80);
+    expect(costs.stageMs(["p"], "1. probe")).toBe(80);
   });
 
   test("does not count waiting for a pool", () => {
@@ -34,6 +34,6 @@ describe("the cost of a plan", () => {
     costs.learn("p", measured(1000), 1);
     costs.forget("p");
     expect(costs.itemMs("p")).toBe(unknown);
-    expect(costs.stageMs("p", "1. probe")).toBeUndefined();
+    expect(costs.stageMs(["p"], "1. probe")).toBeUndefined();
   });
 });

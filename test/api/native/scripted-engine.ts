@@ -46,6 +46,8 @@ export function scriptedEngine(script: Script = {}): ScriptedEngine {
       requests.push(request);
       return script.run ? script.run(request) : runResult(request, script.item);
     },
+    runVideo: () => Promise.reject(new FacewireError("input_not_accepted", "The scripted engine takes no videos.")),
+    aggregate: () => ({}),
     pipelines: () =>
       [detail("")].map(({ name, description, version, accepts, status }) => ({
         name,

@@ -9,10 +9,14 @@ const summary = {
   name: Type.String(),
   description: Type.String(),
   version: Type.String({ description: "First 12 hex digits of the definition's sha256; empty when it cannot run." }),
-  accepts: Names,
-  status: Type.Union([Type.Literal("ok"), Type.Literal("stale"), Type.Literal("unavailable")], {
-    description: "stale: the file is broken and the last good version runs. unavailable: it cannot run.",
-  }),
+  accepts: Type.Array(Type.Union([Type.Literal("image"), Type.Literal("video")])),
+  status: Type.Union(
+    [Type.Literal("ok"), Type.Literal("loading"), Type.Literal("stale"), Type.Literal("unavailable")],
+    {
+      description:
+        "loading: requests wait for its models. stale: the file is broken and the last good version runs. unavailable: it cannot run.",
+    },
+  ),
   error: Type.Optional(ErrorSchema),
 };
 

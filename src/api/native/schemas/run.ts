@@ -31,6 +31,16 @@ export const ItemSchema = Type.Object(
   {
     index: Type.Integer({ minimum: 0 }),
     name: Type.String({ description: "The file's name, or `body`." }),
+    frame: Type.Optional(
+      Type.Object(
+        {
+          file: Type.Integer({ minimum: 0, description: "Position of the video among the request's files." }),
+          number: Type.Integer({ minimum: 0, description: "Position of the frame among all decoded ones." }),
+          time_s: Type.Number({ description: "Seconds from the start of the video, as its container states them." }),
+        },
+        { ...strict, description: "Only for frames of videos." },
+      ),
+    ),
     status: Type.Union(
       [Type.Literal("ok"), Type.Literal("no_face"), Type.Literal("rejected"), Type.Literal("failed")],
       {
@@ -62,7 +72,46 @@ export const ItemSchema = Type.Object(
       ),
     ),
   },
-  { ...strict, $id: "Item", description: "The answer for one picture." },
+  { ...strict, $id: "Item", description: "The answer for one picture or one analysed frame." },
+);
+
+export const VideoSchema = Type.Object(
+  {
+    file: Type.Integer({ minimum: 0, description: "Position among the request's files." }),
+    name: Type.String(),
+    container: Type.String(),
+    codec: Type.String(),
+    width: Type.Integer({ minimum: 1, description: "Of the upright frames as filmed." }),
+    height: Type.Integer({ minimum: 1 }),
+    rotation: Type.Number({ description: "Degrees clockwise that frames were turned to be upright." }),
+    duration_s: Type.Union([Type.Number(), Type.Null()], { description: "As the file declares it." }),
+    frame_rate: Type.Union([Type.Number(), Type.Null()], { description: "As the file declares it." }),
+    frames_decoded: Type.Integer({ minimum: 0 }),
+    frames_analysed: Type.Integer({ minimum: 0 }),
+    ended: Type.Union([Type.Literal("complete"), Type.Literal("damaged"), Type.Literal("deadline")], {
+      description:
+        "damaged: frames behind the last decoded one could not be read. deadline: the time was up before the end.",
+    }),
+    best_frame: Type.Union(
+      [
+        Type.Object(
+          {
+            index: Type.Integer({ minimum: 0, description: "Among the items." }),
+            number: Type.Integer({ minimum: 0 }),
+            time_s: Type.Number(),
+            content_type: Type.Literal("image/jpeg"),
+            width: Type.Integer({ minimum: 1 }),
+            height: Type.Integer({ minimum: 1 }),
+            data: Type.String({ description: "base64" }),
+          },
+          strict,
+        ),
+        Type.Null(),
+      ],
+      { description: "The frame with the greatest overall quality (else detector's score) of an accepted face." },
+    ),
+  },
+  { ...strict, $id: "Video", description: "What is known of a video that was run." },
 );
 
 export const RunResultSchema = Type.Object(
@@ -72,6 +121,7 @@ export const RunResultSchema = Type.Object(
     pipeline: Type.String(),
     version: Type.String({ description: "First 12 hex digits of the sha256 of the definition that ran." }),
     items: Type.Array(ItemSchema),
+    videos: Type.Optional(Type.Array(VideoSchema, { description: "Only where videos were sent." })),
     aggregate: Type.Record(
       Type.String(),
       Type.Union([
@@ -89,5 +139,5 @@ export const RunResultSchema = Type.Object(
     ),
     elapsed_ms: Milliseconds,
   },
-  { ...strict, $id: "RunResult", description: "One answer for all pictures of a request." },
+  { ...strict, $id: "RunResult", description: "One answer for all pictures and videos of a request." },
 );

@@ -1,0 +1,179 @@
+/** One video on its way through a pipeline: frames out to the workers, results back in the order of the frames. */
+import { FacewireError } from "../errors.ts";
+import type { VideoFrame, VideoReader } from "../media/video/video.ts";
+import type { Snapshot } from "./best-frame.ts";
+import type { DispatchedItem, Dispatcher } from "./dispatcher.ts";
+import { itemResult } from "./item-result.ts";
+import type { ItemResult, VideoFacts, VideoSummary } from "./results.ts";
+import type { SettledItem } from "./scheduler.ts";
+
+/** What a video run works with. */
+export interface VideoRunOptions {
+  readonly reader: VideoReader;
+  readonly dispatcher: Dispatcher;
+  /** What all its items have in common. */
+  readonly item: Pick<
+    DispatchedItem,
+    "requestId" | "legs" | "name" | "priority" | "explain" | "draw" | "exif" | "traceparent"
+  >;
+  /** Prefix of item ids, unique among all processes. */
+  readonly id: string;
+  /** Position of the file in its request. */
+  readonly file: number;
+  /** Index of the first frame's item. */
+  readonly firstIndex: number;
+  /** Most frames that are analysed; `video_too_long` beyond. */
+  readonly maxFrames: number;
+  /** Epoch milliseconds by which a frame that is sent off now must be done. */
+  deadline(): number;
+  /** Gives all up with `request_cancelled`. */
+  readonly signal: AbortSignal;
+}
+
+/** One frame's result. */
+export interface FrameResult {
+  readonly result: ItemResult;
+  readonly settled: SettledItem;
+}
+
+/** Frames whose results may wait for an earlier one, or for a slow taker, while later ones are computed. */
+const WINDOW = 32;
+
+/** See the file's head. Its reader is closed with it. */
+export class VideoRun {
+  readonly #options: VideoRunOptions;
+  readonly #pending = new Map<string, (reason: FacewireError) => void>();
+  #best: { readonly snapshot: Snapshot; readonly result: ItemResult } | undefined;
+  #analysed = 0;
+
+  constructor(options: VideoRunOptions) {
+    this.#options = options;
+  }
+
+  /** What the file says of itself. */
+  get facts(): VideoFacts {
+    const { container, codec, width, height, rotation, durationS, frameRate } = this.#options.reader.info;
+    return {
+      container,
+      codec,
+      width,
+      height,
+      rotation,
+      duration_s: durationS ?? null,
+      frame_rate: frameRate ?? null,
+    };
+  }
+
+  /** The results, once. Ends with `request_cancelled` or a `video_*` error. Leaving it early gives the rest up. */
+  async *results(): AsyncGenerator<FrameResult> {
+    const { reader, signal, maxFrames, firstIndex } = this.#options;
+    const inFlight: Promise<FrameResult>[] = [];
+    const giveUp = () => this.#giveUp();
+    signal.addEventListener("abort", giveUp);
+    try {
+      for await (const frame of reader.frames()) {
+        if (this.#analysed >= maxFrames) {
+          frame.release();
+          throw tooManyFrames(maxFrames);
+        }
+        const sent = this.#send(frame, firstIndex + this.#analysed++);
+        // It is awaited later; until then nobody may call its failure unhandled.
+        sent.catch(() => undefined);
+        inFlight.push(sent);
+        if (inFlight.length >= WINDOW) yield (await inFlight.shift()) as FrameResult;
+      }
+      for (const sent of inFlight) yield await sent;
+    } finally {
+      signal.removeEventListener("abort", giveUp);
+      this.#giveUp();
+      await reader.close();
+    }
+  }
+
+  /** What is known of it now; `cut`: it was left early because time was up. */
+  summary(cut = false): VideoSummary {
+    const { reader, file, item } = this.#options;
+    return {
+      file,
+      name: item.name,
+      ...this.facts,
+      frames_decoded: reader.decoded,
+      frames_analysed: this.#analysed,
+      ended: cut ? "deadline" : (reader.ended ?? "complete"),
+      best_frame: this.#bestFrame(),
+    };
+  }
+
+  #send(frame: VideoFrame, index: number): Promise<FrameResult> {
+    const { dispatcher, item, id, file, signal } = this.#options;
+    const itemId = `${id}.${file}.${frame.number}`;
+    return new Promise<FrameResult>((resolve, reject) => {
+      if (signal.aborted) {
+        frame.release();
+        reject(givenUp());
+        return;
+      }
+      this.#pending.set(itemId, reject);
+      dispatcher.submit([
+        {
+          ...item,
+          id: itemId,
+          index,
+          input: { type: "frame", pixels: frame.pixels },
+          deadline: this.#options.deadline(),
+          snapshotAbove: () => this.#best?.snapshot.rank ?? Number.NEGATIVE_INFINITY,
+          settle: (settled) => {
+            this.#pending.delete(itemId);
+            frame.release();
+            const result: ItemResult = {
+              ...itemResult(index, item.name, settled),
+              frame: { file, number: frame.number, time_s: frame.timeS },
+            };
+            this.#keepBest(settled, result);
+            resolve({ result, settled });
+          },
+        },
+      ]);
+    });
+  }
+
+  #keepBest({ outcome: { snapshot } }: SettledItem, result: ItemResult): void {
+    if (!snapshot) return;
+    const best = this.#best;
+    // Frames are done in any order: of equals the earlier one is kept, so that the answer is always the same.
+    const isBetter = !best || snapshot.rank > best.snapshot.rank;
+    const isEarlier = best && snapshot.rank === best.snapshot.rank && result.index < best.result.index;
+    if (isBetter || isEarlier) this.#best = { snapshot, result };
+  }
+
+  #bestFrame(): VideoSummary["best_frame"] {
+    if (!this.#best) return null;
+    const { snapshot, result } = this.#best;
+    const { jpeg, width, height } = snapshot;
+    return {
+      index: result.index,
+      number: result.frame?.number ?? 0,
+      time_s: result.frame?.time_s ?? 0,
+      content_type: "image/jpeg",
+      width,
+      height,
+      data: Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength).toString("base64"),
+    };
+  }
+
+  #giveUp(): void {
+    for (const [id, reject] of this.#pending) {
+      this.#options.dispatcher.cancel(id);
+      reject(givenUp());
+    }
+    this.#pending.clear();
+  }
+}
+
+function givenUp(): FacewireError {
+  return new FacewireError("request_cancelled", "The video is no longer wanted.");
+}
+
+function tooManyFrames(limit: number): FacewireError {
+  return new FacewireError("video_too_long", `More than ${limit} frames would be analysed.`, { details: { limit } });
+}
