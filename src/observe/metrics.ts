@@ -1,7 +1,7 @@
 /** What Prometheus reads: counters and timings of one server. Names are `facewire_<noun>_<unit>`, counters end in `_total`. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { addProcessMetrics } from "./process-metrics.ts";
-import type { EngineWatcher, HttpWatcher } from "./reports.ts";
+import type { EngineWatcher, EventWatcher, HttpWatcher } from "./reports.ts";
 
 /** Numbers that are asked for when metrics are read. */
 export interface MetricSources {
@@ -17,6 +17,8 @@ export interface Metrics {
   readonly engine: EngineWatcher;
   /** To be told what a listener does. */
   readonly http: HttpWatcher;
+  /** To be told what becomes of events. */
+  readonly events: EventWatcher;
   /** Counts a dead letter; `kept` is false when the store did not take it. */
   deadLetter(kept: boolean): void;
   /** Names where the numbers of now come from. */
@@ -80,6 +82,12 @@ export function createMetrics(): Metrics {
   const workerLosses = counter("facewire_worker_losses_total", "Inference workers that died and were replaced.");
   const deadLetters = counter("facewire_dead_letters_total", "Work given up and kept as a dead letter.");
   const lostLetters = counter("facewire_dead_letters_lost_total", "Dead letters that could not be kept.");
+  const eventsStored = counter("facewire_events_stored_total", "Events stored.", "type");
+  const eventCommits = seconds("facewire_event_commit_seconds", "Time to store events that came together.");
+  const eventsLost = counter("facewire_events_lost_total", "Events that could not be stored.");
+  const deliveries = counter("facewire_event_deliveries_total", "Events sent to subscribers.");
+  const missed = counter("facewire_event_missed_total", "Events left out for subscribers that read too slowly.");
+  const subscribers = new Gauge(parts("facewire_event_subscribers", "Subscriptions to events that are open now.", []));
   let sources: MetricSources | undefined;
   new Gauge({
     ...parts("facewire_queue_items", "Pictures that wait for a worker now.", []),
@@ -120,6 +128,16 @@ export function createMetrics(): Metrics {
         httpRequests.inc({ method: METHODS.has(method) ? method : OTHER, route, status });
         httpSeconds.observe({ route }, ms / 1000);
       },
+    },
+    events: {
+      stored(events, ms) {
+        for (const { type } of events) eventsStored.inc({ type });
+        eventCommits.observe(ms / 1000);
+      },
+      lost: (count) => eventsLost.inc(count),
+      delivered: (count) => deliveries.inc(count),
+      missed: (count) => missed.inc(count),
+      subscribers: (count) => subscribers.set(count),
     },
     deadLetter: (kept) => (kept ? deadLetters : lostLetters).inc(),
     watch: (given) => {

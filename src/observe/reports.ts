@@ -78,6 +78,20 @@ export interface HttpWatcher {
   finished(exchange: HttpExchange, status: number, ms: number, peer: string | undefined): void;
 }
 
+/** Is told what becomes of events; must not throw. */
+export interface EventWatcher {
+  /** They were committed together, which took `ms`. */
+  stored(events: readonly { readonly type: string }[], ms: number): void;
+  /** They could not be kept. */
+  lost(count: number): void;
+  /** Messages with an event that were sent to subscribers. */
+  delivered(count: number): void;
+  /** Events that were left out for a subscriber that was too slow. */
+  missed(count: number): void;
+  /** How many subscriptions are open now. */
+  subscribers(count: number): void;
+}
+
 /**
  * One engine watcher that tells all of them. What one of them throws reaches neither the engine nor the others: it goes
  * to `onError`.
