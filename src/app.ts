@@ -7,6 +7,9 @@ import { openEngine } from "./app/engine.ts";
 import { metricSources } from "./app/metric-sources.ts";
 import { keepPruned } from "./app/pruning.ts";
 import { storeHealth } from "./app/store-health.ts";
+import { DeadLetterDesk } from "./dead-letters/desk.ts";
+import { deadLetterKeeper } from "./dead-letters/keeper.ts";
+import { DeadLetterRetries } from "./dead-letters/retries.ts";
 import { watchDeadLetters } from "./observe/dead-letter-watch.ts";
 import { engineLog, httpLog } from "./observe/log-watchers.ts";
 import { createLogs, type Logger } from "./observe/logs.ts";
@@ -61,9 +64,11 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
   const traces = await openTraces(settings, logger);
   opened.defer(async () => traces?.shutdown());
 
+  const retries = new DeadLetterRetries(store.deadLetters);
+  const keeper = deadLetterKeeper(store.deadLetters, settings.dead_letters);
   const open = opened.adopt(
     await openEngine(settings, {
-      deadLetters: watchDeadLetters(store.deadLetters, metrics, logger),
+      deadLetters: retries.sink(watchDeadLetters(keeper, metrics, logger)),
       observer: allEngineWatchers(
         [metrics.engine, engineLog(logger), ...(traces ? [traces.engine] : [])],
         onObserverError,
@@ -79,6 +84,10 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
   const api = await createNativeApi({
     engine,
     health,
+    deadLetters: {
+      desk: new DeadLetterDesk(store.deadLetters),
+      retry: (id, call) => retries.retry(engine, id, call),
+    },
     metrics: () => metrics.text(),
     models: modelStates(open.catalog, settings.models_cache),
     limits: {

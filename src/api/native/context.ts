@@ -1,4 +1,6 @@
 /** What the routes of the native API work with. */
+import type { DeadLetterDesk } from "../../dead-letters/desk.ts";
+import type { RetryCall, RetryOutcome } from "../../dead-letters/retries.ts";
 import type { ModelCard } from "../../inference/card.ts";
 import type { Engine, PartHealth } from "../../pipeline/results.ts";
 
@@ -17,10 +19,18 @@ export interface NativeLimits {
   readonly bodyTimeoutMs: number;
 }
 
+/** Dead letters, and running them once more. */
+export interface DeadLetterParts {
+  readonly desk: DeadLetterDesk;
+  /** As `DeadLetterRetries.retry` does. */
+  readonly retry: (id: string, call: RetryCall) => Promise<RetryOutcome>;
+}
+
 /** Handed to every route. */
 export interface NativeContext {
   readonly engine: Engine;
   readonly limits: NativeLimits;
+  readonly deadLetters: DeadLetterParts;
   /** All models with their states. Called for every listing: must not do heavy work. */
   readonly models: () => Promise<readonly ModelListing[]>;
   /** Every part of the server by name, the engine's and the others'. */

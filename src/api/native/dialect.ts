@@ -8,6 +8,7 @@ import { RoutesMap } from "../routes-map.ts";
 import type { NativeContext } from "./context.ts";
 import { errorAnswer, frameworkError } from "./errors.ts";
 import { referenceDocument } from "./reference.ts";
+import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
@@ -24,6 +25,7 @@ export function nativeApp(context: NativeContext, version: string) {
     .use(pipelineRoutes(context))
     .use(runRoute(context))
     .use(modelRoutes(context))
+    .use(deadLetterRoutes(context))
     .use(healthRoutes(context))
     .use(metricsRoute(context));
 }
@@ -57,9 +59,14 @@ export function nativeDialect(context: NativeContext, version: string): Dialect 
 /** Probes and the reference's page are for everybody: they hold nothing of a user's. */
 const OPEN_PATHS = /^\/(health\/(live|ready)|swagger(\/.*)?)\/?$/;
 
+/** A letter may hold somebody's face: its input and what comes of a retry are for those who may do everything. */
+const DEAD_LETTER_PATHS = /^\/v1\/dead-letters(\/|$)/;
+
 function requirement(method: string, path: string): Requirement {
   if (OPEN_PATHS.test(path)) return "none";
-  return method === "GET" || method === "HEAD" || method === "OPTIONS" ? "read" : "run";
+  const looks = method === "GET" || method === "HEAD" || method === "OPTIONS";
+  if (DEAD_LETTER_PATHS.test(path) && (!looks || /\/input\/?$/.test(path))) return "admin";
+  return looks ? "read" : "run";
 }
 
 /** The router gives a parameter it cannot decode as null. */

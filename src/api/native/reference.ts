@@ -1,6 +1,13 @@
 /** The OpenAPI document of the native API, and what in it does not belong to one operation. */
 import { swagger } from "@elysiajs/swagger";
 import { openApiComponents } from "./openapi.ts";
+import {
+  DeadLetterAnswerSchema,
+  DeadLetterPageSchema,
+  DeadLetterSchema,
+  DiscardAnswerSchema,
+  RetryAnswerSchema,
+} from "./schemas/dead-letters.ts";
 import { ErrorBodySchema, ErrorSchema } from "./schemas/error.ts";
 import { BoxSchema, FaceSchema, LivenessSchema } from "./schemas/face.ts";
 import { PipelineDetailSchema, PipelineListSchema, PipelineSummarySchema, PlanSchema } from "./schemas/pipelines.ts";
@@ -14,7 +21,7 @@ const DESCRIPTION = [
   "`{ error: { code, message, details? }, request }`; codes are stable and listed in docs/errors.md.",
   "",
   "On loopback no token is needed. Elsewhere send `Authorization: Bearer <token>`: role `read` for GET, `run` for POST",
-  "as well, `admin` for everything.",
+  "as well, `admin` for everything; some addresses ask for more and say so.",
 ].join("\n");
 
 /** Serves the document at `/swagger/json`. The plugin's own page is replaced: it loads its viewer from the internet. */
@@ -27,6 +34,7 @@ export function referenceDocument(version: string) {
       tags: [
         { name: "Pipelines", description: "What can be run, and running it." },
         { name: "Models", description: "The networks behind the stages." },
+        { name: "Dead letters", description: "Work that was given up." },
         { name: "Server", description: "Health and metrics." },
       ],
       components: {
@@ -44,6 +52,11 @@ export function referenceDocument(version: string) {
           PlanSchema,
           ModelListSchema,
           ModelSchema,
+          DeadLetterPageSchema,
+          DeadLetterAnswerSchema,
+          DeadLetterSchema,
+          RetryAnswerSchema,
+          DiscardAnswerSchema,
           HealthSchema,
           PartHealthSchema,
           StatusSchema,

@@ -71,7 +71,8 @@ async function resultJson(result: RunResult, error: PublicError | undefined): Pr
   return new Blob(parts);
 }
 
-function itemJson({ drawn, ...item }: ItemResult): object {
+/** An item as JSON: its drawn picture in base64. */
+export function itemJson({ drawn, ...item }: ItemResult): object {
   if (!drawn) return item;
   const data = Buffer.from(drawn.buffer, drawn.byteOffset, drawn.byteLength).toString("base64");
   return { ...item, drawn: { content_type: "image/jpeg", data } };

@@ -53,13 +53,19 @@ describe("The OpenAPI document", () => {
         .map(({ method, path }) => `${method} ${path}`)
         .sort(),
     ).toEqual([
+      "delete /v1/dead-letters",
+      "delete /v1/dead-letters/{id}",
       "get /health",
       "get /health/live",
       "get /health/ready",
       "get /metrics",
+      "get /v1/dead-letters",
+      "get /v1/dead-letters/{id}",
+      "get /v1/dead-letters/{id}/input",
       "get /v1/models",
       "get /v1/pipelines",
       "get /v1/pipelines/{name}",
+      "post /v1/dead-letters/{id}/retry",
       "post /v1/pipelines/validate",
       "post /v1/pipelines/{name}/run",
     ]);

@@ -3,6 +3,12 @@ import { describe, expect, test } from "bun:test";
 import type { Static, TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import {
+  DEAD_LETTER_EXAMPLE,
+  DEAD_LETTERS_EXAMPLE,
+  DISCARD_EXAMPLE,
+  RETRY_EXAMPLE,
+} from "../../../src/api/native/docs/dead-letters.ts";
+import {
   FAILED_RUN_EXAMPLE,
   HEALTH_EXAMPLE,
   MODELS_EXAMPLE,
@@ -11,6 +17,13 @@ import {
   RUN_EXAMPLE,
   STATUS_EXAMPLE,
 } from "../../../src/api/native/docs/examples.ts";
+import {
+  DeadLetterAnswerSchema,
+  DeadLetterPageSchema,
+  type DeadLetterSchema,
+  DiscardAnswerSchema,
+  RetryAnswerSchema,
+} from "../../../src/api/native/schemas/dead-letters.ts";
 import type { ErrorSchema } from "../../../src/api/native/schemas/error.ts";
 import type { FaceSchema } from "../../../src/api/native/schemas/face.ts";
 import {
@@ -25,6 +38,7 @@ import {
   type PartHealthSchema,
   StatusSchema,
 } from "../../../src/api/native/schemas/server.ts";
+import type { DeadLetterJson } from "../../../src/dead-letters/json.ts";
 import type { PublicError } from "../../../src/errors.ts";
 import type {
   FaceJson,
@@ -52,6 +66,7 @@ export type Agreement = [
   Fits<PipelineSummary, Described<typeof PipelineSummarySchema>>,
   Fits<PipelineDetail, Omit<Described<typeof PipelineDetailSchema>, "request">>,
   Fits<PartHealth, Described<typeof PartHealthSchema>>,
+  Fits<DeadLetterJson, Described<typeof DeadLetterSchema>>,
 ];
 const keys: [
   SameKeys<FaceJson, Static<typeof FaceSchema>>,
@@ -60,7 +75,8 @@ const keys: [
   SameKeys<PipelineSummary, Static<typeof PipelineSummarySchema>>,
   SameKeys<PipelineDetail, Omit<Static<typeof PipelineDetailSchema>, "request">>,
   SameKeys<PartHealth, Static<typeof PartHealthSchema>>,
-] = [true, true, true, true, true, true];
+  SameKeys<DeadLetterJson, Static<typeof DeadLetterSchema>>,
+] = [true, true, true, true, true, true, true];
 
 test("types and schemas have the same keys", () => expect(keys).not.toContain(false as never));
 
@@ -73,6 +89,10 @@ describe("The reference's example fits its schema", () => {
     ["list of models", ModelListSchema, MODELS_EXAMPLE],
     ["health", HealthSchema, HEALTH_EXAMPLE],
     ["status", StatusSchema, STATUS_EXAMPLE],
+    ["list of dead letters", DeadLetterPageSchema, DEAD_LETTERS_EXAMPLE],
+    ["dead letter", DeadLetterAnswerSchema, DEAD_LETTER_EXAMPLE],
+    ["retry", RetryAnswerSchema, RETRY_EXAMPLE],
+    ["discarded letters", DiscardAnswerSchema, DISCARD_EXAMPLE],
   ] as const) {
     test(name, () => expect([...Value.Errors(schema, example)]).toEqual([]));
   }

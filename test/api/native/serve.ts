@@ -1,6 +1,8 @@
 /** Serves the native API on a free port, with a real token store, and keeps what it logs. */
 import { rm } from "node:fs/promises";
 import { createNativeApi, type NativeApi, type NativeApiOptions } from "../../../src/api/native/api.ts";
+import { DeadLetterDesk } from "../../../src/dead-letters/desk.ts";
+import { DeadLetterRetries } from "../../../src/dead-letters/retries.ts";
 import { httpLog } from "../../../src/observe/log-watchers.ts";
 import { createLogger } from "../../../src/observe/logs.ts";
 import { createMetrics } from "../../../src/observe/metrics.ts";
@@ -34,8 +36,13 @@ export async function serveNative(
   const logs: Record<string, unknown>[] = [];
   const logger = createLogger("debug", { write: (line: string) => void logs.push(JSON.parse(line)) });
   const metrics = createMetrics();
+  const retries = new DeadLetterRetries(store.deadLetters);
   const api = await createNativeApi({
     engine,
+    deadLetters: {
+      desk: new DeadLetterDesk(store.deadLetters),
+      retry: (id, call) => retries.retry(engine, id, call),
+    },
     limits: { maxBody: 1024 * 1024, maxFiles: 10, bodyTimeoutMs: 5000 },
     models: async () => [],
     health: async () => engine.health(),
