@@ -2,6 +2,7 @@
 import type { DeadLetterSink } from "../actors/dead-letters.ts";
 import type { PublicError } from "../errors.ts";
 import type { ModelCatalog } from "../inference/catalog.ts";
+import type { ModelScript } from "../inference/scripted/script.ts";
 import type { PictureLimits } from "../media/limits.ts";
 import { type Plan, planKey } from "./plan.ts";
 import { PlanCosts } from "./plan-costs.ts";
@@ -16,6 +17,8 @@ export interface LocalInferenceOptions {
   readonly models: ModelCatalog;
   /** Folder of the prepared model files. */
   readonly modelsCache: string;
+  /** Stand-ins for models, by card name; for tests. */
+  readonly scripts?: Readonly<Record<string, ModelScript>>;
   readonly limits: PictureLimits;
   /** Inference threads; one a core is best. */
   readonly workers: number;
@@ -57,6 +60,7 @@ export class LocalInference {
         stageFiles: options.stageFiles,
         cards: models.list(),
         modelFiles: Object.fromEntries(models.list().map(({ name }) => [name, models.preparedFile(name, modelsCache)])),
+        scripts: options.scripts ?? {},
         limits: options.limits,
       },
       pools: this.pools,

@@ -1,6 +1,7 @@
 /** What the main thread and an inference worker say to each other. Plain data: it crosses a thread boundary. */
 import type { PublicError } from "../errors.ts";
 import type { ModelCard } from "../inference/card.ts";
+import type { ModelScript } from "../inference/scripted/script.ts";
 import type { PictureLimits } from "../media/limits.ts";
 import type { PictureFormat } from "../media/picture.ts";
 import type { FramePixels } from "../media/video/video.ts";
@@ -17,6 +18,8 @@ export interface WorkerSetup {
   readonly cards: readonly ModelCard[];
   /** Prepared model files by card name. */
   readonly modelFiles: Readonly<Record<string, string>>;
+  /** Stand-ins for models, by card name. */
+  readonly scripts: Readonly<Record<string, ModelScript>>;
   readonly limits: PictureLimits;
   /** One Int32 an item slot; 1 means the item is no longer wanted. Seen by a worker that is busy computing. */
   readonly cancelled: SharedArrayBuffer;

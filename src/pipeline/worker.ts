@@ -7,13 +7,13 @@ import { parentPort, workerData } from "node:worker_threads";
 import { internalText } from "../actors/dead-letters.ts";
 import { FacewireError } from "../errors.ts";
 import { LoadedModels } from "../inference/loaded-models.ts";
+import { nameShown } from "../inference/scripted/shown-names.ts";
 import { decodePicture } from "../media/decode.ts";
-import { drawAnnotations } from "../media/draw.ts";
 import { readExif } from "../media/exif.ts";
 import type { Picture } from "../media/picture.ts";
 import { pictureFromFrame } from "../media/raster.ts";
 import { frameJpeg } from "../media/video/frame-jpeg.ts";
-import type { Item } from "../stages/item.ts";
+import type { Face, Item } from "../stages/item.ts";
 import { StageRegistry } from "../stages/registry.ts";
 import { annotationsOf } from "./annotations.ts";
 import { frameRank, type Snapshot } from "./best-frame.ts";
@@ -35,7 +35,7 @@ if (!port) throw new Error("the inference worker is started by the engine, not b
 const setup = workerData as WorkerSetup;
 const cancelled = new Int32Array(setup.cancelled);
 const registry = await StageRegistry.load(setup.stageFiles);
-const models = new LoadedModels(setup.cards, setup.modelFiles);
+const models = new LoadedModels(setup.cards, setup.modelFiles, setup.scripts);
 const definitions = new Map<string, Definition>();
 /** Items that wait for slots of a pool, by lease. */
 const leases = new Map<number, (error?: FacewireError) => void>();
@@ -141,6 +141,7 @@ async function runItem(task: ItemTask, executor: Executor | undefined): Promise<
     const control = controlOf(task);
     control.checkpoint();
     item = { id: task.id, index: task.index, name: task.name, picture: await pictureOf(task), faces: [...task.faces] };
+    nameShown(item.picture, task.name);
     decodeMs = performance.now() - start;
     seen = await pictureFacts(task, item.picture);
     const { times, traces }: ItemRun = await executor.run(item, control);
@@ -164,6 +165,12 @@ async function runItem(task: ItemTask, executor: Executor | undefined): Promise<
   }
 }
 
+/** What draws brings a font and its reader along: most workers never draw, and start sooner without. */
+async function draw(picture: Picture, faces: readonly Face[]): Promise<Uint8Array> {
+  const { drawAnnotations } = await import("../media/draw.ts");
+  return drawAnnotations(picture, annotationsOf(faces));
+}
+
 function pictureOf({ input }: ItemTask): Promise<Picture> | Picture {
   return input.type === "frame" ? pictureFromFrame(input.pixels) : decodePicture(input.bytes, setup.limits);
 }
@@ -177,7 +184,7 @@ async function pictureFacts({ input, exif }: ItemTask, picture: Picture): Promis
 /** What is wanted of an item beside its faces. */
 async function extrasOf(task: ItemTask, item: Item): Promise<Pick<ItemOutcome, "drawn" | "carried" | "snapshot">> {
   const { picture, faces } = item;
-  const drawn = task.draw ? await drawAnnotations(picture, annotationsOf(faces)) : undefined;
+  const drawn = task.draw ? await draw(picture, faces) : undefined;
   const carried = task.carry ? await carriedFrame(task, picture) : undefined;
   const snapshot = await snapshotOf(task, item);
   return { ...(drawn && { drawn }), ...(carried && { carried }), ...(snapshot && { snapshot }) };
@@ -204,6 +211,7 @@ function controlOf(task: ItemTask): ItemControl {
       crossed = true;
       const raw = item.picture;
       item.picture = await decodePicture(await frameJpeg(raw), setup.limits);
+      nameShown(item.picture, item.name);
       raw.release();
     },
     checkpoint() {
