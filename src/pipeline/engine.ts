@@ -2,6 +2,7 @@
 import { ulid } from "ulid";
 import type { Actors } from "../actors/actors.ts";
 import { FacewireError, type PublicError } from "../errors.ts";
+import { sniffPicture } from "../media/sniff.ts";
 import { sniffVideo } from "../media/video/sniff.ts";
 import { StageRegistry } from "../stages/registry.ts";
 import { aggregate, primaryFace } from "./aggregate.ts";
@@ -15,7 +16,7 @@ import type { EngineObserver } from "./observer.ts";
 import { pipelineDetail, pipelineSummary } from "./pipeline-views.ts";
 import type { Plan } from "./plan.ts";
 import { type RequestSource, runRequest } from "./request-actor.ts";
-import { checkAccepted, checkPriority, checkRequest } from "./request-checks.ts";
+import { checkAccepted, checkPriority, checkRequest, unknownVideo } from "./request-checks.ts";
 import type {
   Engine,
   ItemResult,
@@ -194,8 +195,10 @@ class PipelineEngine implements StartedEngine {
           maxFrames: Number.POSITIVE_INFINITY,
           deadline: () => Date.now() + plan.deadlineMs,
           signal,
+          ...(request.best && { best: request.best }),
+          ...(request.onBest && { onBest: request.onBest }),
         });
-        request.onInfo?.(video.facts);
+        request.onInfo?.(video.facts, sampling);
         const primaries: PrimaryFace[] = [];
         let items = 0;
         for await (const { result, settled } of video.results()) {
@@ -272,6 +275,7 @@ class PipelineEngine implements StartedEngine {
   /** What a file is, checked against what the pipeline takes. */
   #source({ name, bytes }: RunFile, request: RunRequest, plan: Plan, legs: readonly Leg[]): RequestSource {
     const isVideo = sniffVideo(bytes) !== undefined;
+    if (!isVideo && !plan.accepts.includes("image") && !sniffPicture(bytes)) throw unknownVideo(name);
     checkAccepted(isVideo ? "video" : "image", name, plan);
     if (!isVideo) return { type: "picture", name, bytes };
     const { sampling = plan.sampling, priority = plan.priority } = request;
@@ -293,7 +297,7 @@ class PipelineEngine implements StartedEngine {
     request: Omit<RunRequest, "files" | "onItem">,
     plan: Plan,
     legs: readonly Leg[],
-    rest: Pick<VideoRunOptions, "file" | "firstIndex" | "maxFrames" | "deadline" | "signal">,
+    rest: Pick<VideoRunOptions, "file" | "firstIndex" | "maxFrames" | "deadline" | "signal" | "best" | "onBest">,
   ): VideoRun {
     const { explain = false, draw = false, exif = false, priority = plan.priority, traceparent, id } = request;
     const item = { requestId: id, legs, name, priority, explain, draw, exif, traceparent };

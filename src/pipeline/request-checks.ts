@@ -37,3 +37,10 @@ export function checkAccepted(kind: "image" | "video", name: string, plan: Plan)
     details: { file: name, accepts: plan.accepts },
   });
 }
+
+/** The error for what is neither a picture nor a video, sent to a pipeline that takes videos only. */
+export function unknownVideo(name: string): FacewireError {
+  return new FacewireError("video_unknown_format", "The content is not a video of a known format.", {
+    details: { file: name },
+  });
+}

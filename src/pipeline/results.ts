@@ -55,8 +55,12 @@ export interface VideoRunRequest extends Omit<RunRequest, "files" | "deadlineMs"
   readonly file?: number;
   /** Goes on behind this frame of an earlier run. */
   readonly after?: { readonly number: number; readonly timeS: number };
-  /** Called once, before the first frame. */
-  readonly onInfo?: (video: VideoFacts) => void;
+  /** The best frame of the earlier run, as {@link onBest} told it. */
+  readonly best?: RankedFrame;
+  /** Called with each frame that is better than all that are done. */
+  readonly onBest?: (frame: RankedFrame) => void;
+  /** Called once, before the first frame, with the sampling that holds. */
+  readonly onInfo?: (video: VideoFacts, sampling: FrameSampling) => void;
   /**
    * Called with each frame's result, in the order of the frames; the next one waits until it resolves. A rejection ends the
    * run with what it was rejected with. `primary` is what {@link Engine.aggregate} takes.
@@ -92,6 +96,11 @@ export interface BestFrame {
   readonly width: number;
   readonly height: number;
   readonly data: string;
+}
+
+/** A frame with what it is compared by; greater is better. */
+export interface RankedFrame extends BestFrame {
+  readonly rank: number;
 }
 
 /** One video of an answer. */

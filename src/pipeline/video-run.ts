@@ -1,10 +1,9 @@
 /** One video on its way through a pipeline: frames out to the workers, results back in the order of the frames. */
 import { FacewireError } from "../errors.ts";
 import type { VideoFrame, VideoReader } from "../media/video/video.ts";
-import type { Snapshot } from "./best-frame.ts";
 import type { DispatchedItem, Dispatcher } from "./dispatcher.ts";
 import { itemResult } from "./item-result.ts";
-import type { ItemResult, VideoFacts, VideoSummary } from "./results.ts";
+import type { ItemResult, RankedFrame, VideoFacts, VideoSummary } from "./results.ts";
 import type { SettledItem } from "./scheduler.ts";
 
 /** What a video run works with. */
@@ -26,6 +25,10 @@ export interface VideoRunOptions {
   readonly maxFrames: number;
   /** Epoch milliseconds by which a frame that is sent off now must be done. */
   deadline(): number;
+  /** The best frame of an earlier run that this one goes on from. */
+  readonly best?: RankedFrame;
+  /** Called with each frame that is better than all that are done. */
+  onBest?(frame: RankedFrame): void;
   /** Gives all up with `request_cancelled`. */
   readonly signal: AbortSignal;
 }
@@ -43,11 +46,12 @@ const WINDOW = 32;
 export class VideoRun {
   readonly #options: VideoRunOptions;
   readonly #pending = new Map<string, (reason: FacewireError) => void>();
-  #best: { readonly snapshot: Snapshot; readonly result: ItemResult } | undefined;
+  #best: RankedFrame | undefined;
   #analysed = 0;
 
   constructor(options: VideoRunOptions) {
     this.#options = options;
+    this.#best = options.best;
   }
 
   /** What the file says of itself. */
@@ -121,7 +125,7 @@ export class VideoRun {
           index,
           input: { type: "frame", pixels: frame.pixels },
           deadline: this.#options.deadline(),
-          snapshotAbove: () => this.#best?.snapshot.rank ?? Number.NEGATIVE_INFINITY,
+          snapshotAbove: () => this.#best?.rank ?? Number.NEGATIVE_INFINITY,
           settle: (settled) => {
             this.#pending.delete(itemId);
             frame.release();
@@ -140,17 +144,11 @@ export class VideoRun {
   #keepBest({ outcome: { snapshot } }: SettledItem, result: ItemResult): void {
     if (!snapshot) return;
     const best = this.#best;
+    const { rank, jpeg, width, height } = snapshot;
     // Frames are done in any order: of equals the earlier one is kept, so that the answer is always the same.
-    const isBetter = !best || snapshot.rank > best.snapshot.rank;
-    const isEarlier = best && snapshot.rank === best.snapshot.rank && result.index < best.result.index;
-    if (isBetter || isEarlier) this.#best = { snapshot, result };
-  }
-
-  #bestFrame(): VideoSummary["best_frame"] {
-    if (!this.#best) return null;
-    const { snapshot, result } = this.#best;
-    const { jpeg, width, height } = snapshot;
-    return {
+    if (best && (rank < best.rank || (rank === best.rank && result.index > best.index))) return;
+    this.#best = {
+      rank,
       index: result.index,
       number: result.frame?.number ?? 0,
       time_s: result.frame?.time_s ?? 0,
@@ -159,6 +157,13 @@ export class VideoRun {
       height,
       data: Buffer.from(jpeg.buffer, jpeg.byteOffset, jpeg.byteLength).toString("base64"),
     };
+    this.#options.onBest?.(this.#best);
+  }
+
+  #bestFrame(): VideoSummary["best_frame"] {
+    if (!this.#best) return null;
+    const { rank: _rank, ...frame } = this.#best;
+    return frame;
   }
 
   #giveUp(): void {

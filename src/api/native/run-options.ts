@@ -1,4 +1,6 @@
 /** The query parameters of `POST /v1/pipelines/{name}/run`. */
+import { FacewireError } from "../../errors.ts";
+import type { FrameSampling } from "../../media/video/video.ts";
 import { parseDuration } from "../../settings/units.ts";
 import type { QueryParameter, QueryValues } from "../query.ts";
 
@@ -30,10 +32,36 @@ export const RUN_PARAMETERS = {
     schema: { type: "string", pattern: "^[0-9]+(\\.[0-9]+)?(ms|s|m)?$" },
     parse: deadline,
   } satisfies QueryParameter<number>,
+  rate: {
+    description: "Frames analysed for each second of a video, 0.01 to 240; the pipeline's own choice when absent.",
+    allowed: "a number above 0, at most 240",
+    schema: { type: "number", exclusiveMinimum: 0, maximum: 240 },
+    parse: (text) => numberWithin(text, 0.01, 240),
+  } satisfies QueryParameter<number>,
+  every: {
+    description: "Analyse every n-th frame of a video. Not together with `rate`.",
+    allowed: "a whole number from 1 to 100000",
+    schema: { type: "integer", minimum: 1, maximum: 100_000 },
+    parse: (text) => (/^[0-9]+$/.test(text) ? numberWithin(text, 1, 100_000) : undefined),
+  } satisfies QueryParameter<number>,
 } as const;
 
 /** The parameters of one request. */
 export type RunOptions = QueryValues<typeof RUN_PARAMETERS>;
+
+/** Which frames of videos are analysed; undefined where the request leaves that to the pipeline. */
+export function samplingOf({ rate, every }: Pick<RunOptions, "rate" | "every">): FrameSampling | undefined {
+  if (rate !== undefined && every !== undefined) {
+    throw new FacewireError("request_invalid", "`rate` and `every` do not go together: choose one.");
+  }
+  if (rate !== undefined) return { rate };
+  return every === undefined ? undefined : { every };
+}
+
+function numberWithin(text: string, least: number, most: number): number | undefined {
+  const value = /^[0-9]{1,6}(\.[0-9]{1,6})?$/.test(text) ? Number(text) : Number.NaN;
+  return value >= least && value <= most ? value : undefined;
+}
 
 function deadline(text: string): number | undefined {
   if (!/^[0-9]{1,9}(\.[0-9]{1,3})?(ms|s|m)?$/.test(text)) return undefined;

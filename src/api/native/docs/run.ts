@@ -7,7 +7,7 @@ import { FAILED_RUN_EXAMPLE, RUN_EXAMPLE } from "./examples.ts";
 const BINARY = { schema: { type: "string", format: "binary" } };
 
 const run200 = jsonAnswer(
-  "At least one picture was worked on; each item tells its own outcome.",
+  "At least one picture or frame was worked on; each item tells its own outcome.",
   RunResultSchema,
   RUN_EXAMPLE,
 );
@@ -34,6 +34,12 @@ const errors = errorAnswers(
     "picture_too_many_pixels",
     "picture_unknown_format",
     "picture_unsupported_format",
+    "input_not_accepted",
+    "video_unknown_format",
+    "video_too_large",
+    "video_too_long",
+    "video_too_many_pixels",
+    "video_unavailable",
     "media_type_unsupported",
     "internal",
     "stage_failed",
@@ -51,10 +57,13 @@ const errors = errorAnswers(
 export const RUN_DOC = operation({
   operationId: "runPipeline",
   tag: "Pipelines",
-  summary: "Run a pipeline on one or more pictures",
+  summary: "Run a pipeline on pictures and short videos",
   description: [
-    "Send one picture as the body (any content type: the content decides what it is), or several as the files of a",
+    "Send one picture or video as the body (any content type: the content decides what it is), or several as the files of a",
     "multipart/form-data body. The answer has one item per picture, in order, and one aggregate over all of them.",
+    "",
+    "A video (where the pipeline accepts them) gives an item for each analysed frame, with the frame's number and time,",
+    "and an entry in `videos` with what is known of it and its best frame. Longer videos are work for jobs.",
     "",
     "With `draw=1` and one picture the answer is the drawn JPEG, unless `Accept` names application/json; with several",
     "pictures, or with that header, each item carries its drawn picture in base64.",
@@ -66,6 +75,7 @@ export const RUN_DOC = operation({
     required: true,
     content: {
       "image/*": BINARY,
+      "video/*": BINARY,
       "application/octet-stream": BINARY,
       "multipart/form-data": {
         schema: {

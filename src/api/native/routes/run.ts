@@ -1,4 +1,4 @@
-/** `POST /v1/pipelines/{name}/run`: pictures in, one answer out. */
+/** `POST /v1/pipelines/{name}/run`: pictures and short videos in, one answer out. */
 import { Elysia } from "elysia";
 import { FacewireError } from "../../../errors.ts";
 import type { RunFile, RunRequest } from "../../../pipeline/results.ts";
@@ -10,12 +10,12 @@ import { readQuery } from "../../query.ts";
 import type { NativeContext, NativeLimits } from "../context.ts";
 import { RUN_DOC } from "../docs/run.ts";
 import { runAnswer, runError } from "../run-answer.ts";
-import { RUN_PARAMETERS, type RunOptions } from "../run-options.ts";
+import { RUN_PARAMETERS, type RunOptions, samplingOf } from "../run-options.ts";
 
-/** What a picture sent as the whole body is called in the answer. */
+/** What a picture or video sent as the whole body is called in the answer. */
 const RAW_NAME = "body";
 
-/** Runs a pipeline on the picture or pictures in the body. */
+/** Runs a pipeline on the pictures and videos in the body. */
 export function runRoute({ engine, limits }: NativeContext) {
   return new Elysia().post(
     "/v1/pipelines/:name/run",
@@ -23,11 +23,15 @@ export function runRoute({ engine, limits }: NativeContext) {
       const exchange = exchangeOf(request);
       exchange.pipeline = params.name;
       const options = readQuery(request, RUN_PARAMETERS);
+      const sampling = samplingOf(options);
       // What can be refused without the body is refused before any of it is read.
       engine.admit(params.name);
       checkDeclaredBody(request, limits.maxBody);
       const files = await readFiles(request, exchange, limits);
-      const result = await engine.run(runRequest(request, exchange, params.name, files, options));
+      const result = await engine.run({
+        ...runRequest(request, exchange, params.name, files, options),
+        ...(sampling ? { sampling } : {}),
+      });
       const error = runError(result);
       if (error) exchange.error = FacewireError.fromPublic(error);
       return runAnswer(result, { draw: options.draw ?? false, accept: request.headers.get("accept") });
