@@ -10,6 +10,7 @@ import { storeHealth } from "./app/store-health.ts";
 import { DeadLetterDesk } from "./dead-letters/desk.ts";
 import { deadLetterKeeper } from "./dead-letters/keeper.ts";
 import { DeadLetterRetries } from "./dead-letters/retries.ts";
+import type { ModelScript } from "./inference/scripted/script.ts";
 import { watchDeadLetters } from "./observe/dead-letter-watch.ts";
 import { engineLog, httpLog } from "./observe/log-watchers.ts";
 import { createLogs, type Logger } from "./observe/logs.ts";
@@ -43,6 +44,15 @@ export interface App {
 export interface AppOptions {
   /** Takes the log instead of standard error. */
   readonly logger?: Logger;
+  /** Kept in instead of the database of `data_dir`. The server closes it. */
+  readonly store?: Store;
+  /**
+   * `wait` (the default): it has started when every pipeline can run. `background`: the first request to a pipeline waits
+   * until its models are loaded.
+   */
+  readonly takeUp?: "wait" | "background";
+  /** Stand-ins for models by name or alias, for tests. */
+  readonly scripts?: Readonly<Record<string, ModelScript>>;
 }
 
 /**
@@ -56,7 +66,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     options.logger ?? opened.adopt(createLogs({ level: settings.log.level }), (logs) => logs.close()).logger;
   const onObserverError = (error: unknown) => logger.error("observing failed", { error });
 
-  const store = opened.adopt(await openStore(settings.data_dir), (open) => open.close());
+  const store = opened.adopt(options.store ?? (await openStore(settings.data_dir)), (open) => open.close());
   // Asked again by the API itself; here before a second is spent on loading models.
   await decideOpenness(settings.listen.native.host, settings.access, store.tokens);
   opened.defer(keepPruned(store.deadLetters, settings.dead_letters, logger));
@@ -74,6 +84,8 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
         onObserverError,
       ),
       watch: true,
+      ...(options.takeUp && { takeUp: options.takeUp }),
+      ...(options.scripts && { scripts: options.scripts }),
     }),
     (engine) => engine.close(AFTER_LAST_ANSWER),
   );

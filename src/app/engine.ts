@@ -5,6 +5,7 @@ import type { DeadLetterSink } from "../actors/dead-letters.ts";
 import { ActorSystem } from "../actors/system.ts";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import { ModelCatalog } from "../inference/catalog.ts";
+import type { ModelScript } from "../inference/scripted/script.ts";
 import type { PictureLimits } from "../media/limits.ts";
 import { startEngine } from "../pipeline/engine.ts";
 import type { EngineObserver } from "../pipeline/observer.ts";
@@ -22,6 +23,10 @@ export interface EngineWishes {
   readonly observer?: EngineObserver;
   /** Whether changed pipeline files are taken up while it runs. */
   readonly watch: boolean;
+  /** See `EngineOptions.takeUp`. */
+  readonly takeUp?: "wait" | "background";
+  /** Stand-ins for models by name or alias, for tests: see `castScripts`. */
+  readonly scripts?: Readonly<Record<string, ModelScript>>;
 }
 
 /** A running engine. */
@@ -55,6 +60,7 @@ export async function openEngine(settings: Settings, wishes: EngineWishes): Prom
     queue: { limit: settings.queue.limit, maxBytes: QUEUED_BODIES * settings.http.max_body },
     actors,
     ...wishes,
+    scripts: await scriptsOf(catalog, wishes),
   });
   return {
     engine,
@@ -68,6 +74,13 @@ export async function openEngine(settings: Settings, wishes: EngineWishes): Prom
       await bus.close();
     },
   };
+}
+
+/** What checks and runs scripts is loaded for those who have some. */
+async function scriptsOf(catalog: ModelCatalog, { scripts }: EngineWishes): Promise<Record<string, ModelScript>> {
+  if (!scripts) return {};
+  const { castScripts } = await import("../inference/scripted/cast.ts");
+  return castScripts(catalog, scripts);
 }
 
 /** Inference workers: as many as the settings say, or one a core. */

@@ -59,6 +59,13 @@ export async function openSqlite(dataDir: string, options: SqliteOptions = {}): 
   return db;
 }
 
+/** Opens an empty database that is nowhere but in memory, and gone when it is closed. */
+export function openMemorySqlite(): Kysely<Schema> {
+  const database = new Database(":memory:", { strict: true });
+  database.run("pragma foreign_keys = on");
+  return new Kysely<Schema>({ dialect: sqliteDialect(database, 0) });
+}
+
 /** Path of the database in a data folder. */
 export function databaseFile(dataDir: string): string {
   return join(dataDir, DATABASE_FILE);

@@ -7,7 +7,7 @@ import { JobWork } from "./job-work.ts";
 import { Jobs } from "./jobs.ts";
 import { migrateToLatest } from "./migrate.ts";
 import type { Schema } from "./schema.ts";
-import { databaseFile, openSqlite, type SqliteOptions } from "./sqlite.ts";
+import { databaseFile, openMemorySqlite, openSqlite, type SqliteOptions } from "./sqlite.ts";
 import { sqliteProbe } from "./sqlite-probe.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -50,6 +50,11 @@ export async function openStore(dataDir: string, options: SqliteOptions = {}): P
     await store.close();
     throw error;
   }
+}
+
+/** A store that leaves nothing behind: what tests and trials keep. */
+export function openMemoryStore(): Promise<Store> {
+  return createStore(openMemorySqlite());
 }
 
 /** A store over an open database of any dialect; brings its tables up to date. Closes it when that fails. */
