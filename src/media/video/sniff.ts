@@ -13,7 +13,7 @@ export type VideoFormat = (typeof VIDEO_FORMATS)[number];
 /** Top-level boxes that MP4 and QuickTime files begin with. */
 const FIRST_BOXES = /^(ftyp|moov|mdat|wide|free|skip|pnot)$/;
 /** Brands of still pictures in the same container. */
-const PICTURE_BRANDS = /^(avif|heic|heix|heim|heis|hevm|hevs|mif1|miaf|crx )$/;
+const PICTURE_BRANDS = /^(avif|avis|msf1|heic|heix|heim|heis|hevm|hevs|mif1|miaf|crx )$/;
 /** Sizes of packets of a transport stream, and what lies before the mark of each: plain, with a time stamp, with checks. */
 const TRANSPORT_PACKETS = [
   { size: 188, before: 0 },
@@ -34,8 +34,8 @@ export function sniffVideo(head: Uint8Array): VideoFormat | undefined {
   if (text.startsWith("OggS\0")) return "ogg";
   if (text.startsWith("\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c")) return "asf";
   if (text.startsWith("YUV4MPEG2 ")) return "y4m";
-  // A pack header, MPEG-2 or MPEG-1 by its first bits.
-  if (/^\0\0\x01\xba[\x40-\x7f\x20-\x2f]/.test(text)) return "mpegps";
+  // A pack header; the bits after its start code tell MPEG-2 (01) and MPEG-1 (0010).
+  if (text.startsWith("\0\0\x01\xba") && (head[4]! >> 6 === 1 || head[4]! >> 4 === 2)) return "mpegps";
   if (isTransportStream(head)) return "mpegts";
   return undefined;
 }
