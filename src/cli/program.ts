@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { addBench } from "./commands/bench.ts";
 import { addConfig } from "./commands/config.ts";
+import { addDeadLetters } from "./commands/dead-letters.ts";
 import { addDoctor } from "./commands/doctor.ts";
 import { addModels } from "./commands/models.ts";
 import { addPipelines } from "./commands/pipelines.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly AddCommand[] = [
   addPipelines,
   addModels,
   addTokens,
+  addDeadLetters,
   addConfig,
   addDoctor,
   addBench,

@@ -32,3 +32,8 @@ export function plural(count: number, noun: string): string {
 export function millisText(ms: number): string {
   return ms < 10 ? `${ms.toFixed(2)} ms` : ms < 100 ? `${ms.toFixed(1)} ms` : `${Math.round(ms)} ms`;
 }
+
+/** A moment (epoch milliseconds) to the minute, in UTC: `2026-05-04 10:15`. */
+export function minuteText(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 16).replace("T", " ");
+}

@@ -14,7 +14,18 @@ describe("the command line", () => {
   test("--help names every command and ends with 0", async () => {
     const { code, stdout } = await facewire(["--help"]);
     expect(code).toBe(0);
-    for (const command of ["up", "serve", "run", "pipelines", "models", "tokens", "config", "doctor", "bench"]) {
+    for (const command of [
+      "up",
+      "serve",
+      "run",
+      "pipelines",
+      "models",
+      "tokens",
+      "dead-letters",
+      "config",
+      "doctor",
+      "bench",
+    ]) {
       expect(stdout).toMatch(new RegExp(`^  ${command}\\b`, "m"));
     }
   });

@@ -1,13 +1,13 @@
 /** `facewire tokens`: who may use the server from beyond this machine. */
 import { type Command, Option } from "commander";
 import { FacewireError } from "../../errors.ts";
-import type { Store } from "../../store/store.ts";
 import type { TokenRole } from "../../store/tokens.ts";
+import { withStore } from "../local-store.ts";
 import { note, printLine } from "../output.ts";
 import type { Finish, GlobalOptions } from "../program.ts";
 import { EXIT } from "../report.ts";
-import { settingsOf } from "../settings.ts";
 import { table } from "../table.ts";
+import { minuteText } from "../units.ts";
 
 interface CreateOptions extends GlobalOptions {
   readonly role: TokenRole;
@@ -52,9 +52,9 @@ async function list(options: GlobalOptions): Promise<number> {
     token.id,
     token.name,
     token.role,
-    token.revokedAt === undefined ? "in force" : `revoked ${time(token.revokedAt)}`,
-    time(token.createdAt),
-    token.lastUsedAt === undefined ? "never" : time(token.lastUsedAt),
+    token.revokedAt === undefined ? "in force" : `revoked ${minuteText(token.revokedAt)}`,
+    minuteText(token.createdAt),
+    token.lastUsedAt === undefined ? "never" : minuteText(token.lastUsedAt),
   ]);
   for (const line of table(["id", "name", "role", "state", "created", "last used"], rows)) await printLine(line);
   return EXIT.ok;
@@ -65,20 +65,4 @@ async function revoke(id: string, options: GlobalOptions): Promise<number> {
   if (!revoked) throw new FacewireError("not_found", `No token in force has the id ${id}; see facewire tokens list.`);
   note(`Token ${id} is revoked.`);
   return EXIT.ok;
-}
-
-async function withStore<T>(options: GlobalOptions, use: (store: Store) => Promise<T>): Promise<T> {
-  const settings = await settingsOf(options);
-  const { openStore } = await import("../../store/store.ts");
-  const store = await openStore(settings.data_dir);
-  try {
-    return await use(store);
-  } finally {
-    await store.close();
-  }
-}
-
-/** To the minute, in UTC. */
-function time(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 16).replace("T", " ");
 }
