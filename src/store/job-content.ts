@@ -1,5 +1,5 @@
 /** The files and results of jobs. */
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Schema } from "./schema.ts";
 
 /** What a file of a job is. */
@@ -73,17 +73,17 @@ export class JobContent {
     }));
   }
 
-  /** What came of the videos that are done, JSON, in the order of the files; `limit` + 1 says whether there are more. */
-  async videos(jobId: string, limit: number): Promise<readonly string[]> {
-    const rows = await this.#db
-      .selectFrom("job_files")
-      .select("video")
-      .where("job_id", "=", jobId)
-      .where("video", "is not", null)
-      .orderBy("position")
-      .limit(limit)
-      .execute();
-    return rows.flatMap(({ video }) => video ?? []);
+  /** What came of the first videos that are done, JSON, in the order of the files, and how many more there are. */
+  async videos(
+    jobId: string,
+    limit: number,
+  ): Promise<{ readonly summaries: readonly string[]; readonly more: number }> {
+    const done = this.#db.selectFrom("job_files").where("job_id", "=", jobId).where("video", "is not", null);
+    const rows = await done.select("video").orderBy("position").limit(limit).execute();
+    const summaries = rows.flatMap(({ video }) => video ?? []);
+    if (rows.length < limit) return { summaries, more: 0 };
+    const { all } = await done.select(sql<number>`count(*)`.as("all")).executeTakeFirstOrThrow();
+    return { summaries, more: Number(all) - rows.length };
   }
 
   /** Results in their order, behind a position (-1: from the first). */
@@ -98,15 +98,28 @@ export class JobContent {
       .execute();
   }
 
-  /** The last result, where the work goes on. */
-  async lastResult(jobId: string): Promise<StoredResult | undefined> {
-    return this.#db
-      .selectFrom("job_results")
-      .select(["position", "file", "item"])
+  /** How many results came from a file, and the last of them, JSON. */
+  async resultsOf(
+    jobId: string,
+    file: number,
+  ): Promise<{ readonly frames: number; readonly last: string | undefined }> {
+    const ofFile = this.#db.selectFrom("job_results").where("job_id", "=", jobId).where("file", "=", file);
+    const { frames } = await ofFile.select(sql<number>`count(*)`.as("frames")).executeTakeFirstOrThrow();
+    const last = await ofFile.select("item").orderBy("position", "desc").limit(1).executeTakeFirst();
+    return { frames: Number(frames), last: last?.item };
+  }
+
+  /** Position of the last video among the files; undefined when there is none. */
+  async lastVideo(jobId: string): Promise<number | undefined> {
+    const row = await this.#db
+      .selectFrom("job_files")
+      .select("position")
       .where("job_id", "=", jobId)
+      .where("kind", "=", "video")
       .orderBy("position", "desc")
       .limit(1)
       .executeTakeFirst();
+    return row?.position;
   }
 
   /** The packed primary faces behind a position, in order, with their positions. */

@@ -1,0 +1,58 @@
+/** Where the files of jobs lie: `jobs/<id>/<position>` in the data folder. */
+import { mkdir, open, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { FacewireError } from "../errors.ts";
+
+/** Ids are ULIDs, so nothing else in the folder is ever taken for a job's. */
+const JOB_ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+
+/** See the file's head. */
+export class JobFolders {
+  readonly #root: string;
+
+  constructor(dataDir: string) {
+    this.#root = join(dataDir, "jobs");
+  }
+
+  /** Path of a file. */
+  file(id: string, position: number): string {
+    return join(this.#root, id, String(position));
+  }
+
+  /** Makes the folder of a job, for this user only. */
+  async create(id: string): Promise<void> {
+    await mkdir(join(this.#root, id), { recursive: true, mode: 0o700 });
+  }
+
+  /** Resolves when the names of a job's files are on the disk; that their content is, is for who wrote it. */
+  async sync(id: string): Promise<void> {
+    for (const folder of [join(this.#root, id), this.#root]) {
+      await using handle = await open(folder, "r");
+      await handle.sync();
+    }
+  }
+
+  /** Removes the folder with all files; nothing happens when it is not there. */
+  async remove(id: string): Promise<void> {
+    await rm(join(this.#root, id), { recursive: true, force: true });
+  }
+
+  /** Ids of the jobs that have a folder. */
+  async list(): Promise<readonly string[]> {
+    try {
+      return (await readdir(this.#root)).filter((name) => JOB_ID.test(name));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+      throw error;
+    }
+  }
+}
+
+/** A coded error for a file that could not be written. */
+export function writeError(thrown: unknown): FacewireError {
+  if (thrown instanceof FacewireError) return thrown;
+  const full = ["ENOSPC", "EDQUOT"].includes((thrown as NodeJS.ErrnoException).code ?? "");
+  const message = full ? "There is no room left on the disk for uploads." : "The upload could not be written to disk.";
+  const details = { reason: full ? "disk_full" : "disk_failed" };
+  return new FacewireError("store_unavailable", message, { details, cause: thrown });
+}

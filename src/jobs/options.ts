@@ -1,0 +1,12 @@
+/** What a job is asked for besides its pipeline and its files. */
+import type { FrameSampling } from "../media/video/video.ts";
+
+/** Kept with the job as JSON, and part of what an idempotency key stands for. */
+export interface JobOptions {
+  /** Which frames of videos are analysed; the pipeline's own choice when absent. */
+  readonly sampling?: FrameSampling;
+  /** Adds each stage's trace to the items. */
+  readonly explain?: boolean;
+  /** Adds the EXIF fields of each picture. */
+  readonly exif?: boolean;
+}
