@@ -1,0 +1,144 @@
+/** A whole server inside a test: HTTP and WebSocket on a free port, inference workers, a database in memory. */
+import { fileURLToPath } from "node:url";
+import { type App, startApp } from "../app.ts";
+import { openGate } from "../inference/scripted/gate.ts";
+import type { ModelScript } from "../inference/scripted/script.ts";
+import type { WrittenSettings } from "../settings/schema.ts";
+import { openMemoryStore, type Store } from "../store/store.ts";
+import type { TokenRole } from "../store/tokens.ts";
+import { TestClient } from "./client.ts";
+import { type Home, makeHome, type PipelineSource } from "./home.ts";
+import { LogLines } from "./log-lines.ts";
+import { testSettings } from "./settings.ts";
+
+/** What a test chooses. Everything has a default. */
+export interface TestServerOptions {
+  /** Pipelines by name, on top of the shipped ones or in their place. */
+  readonly pipelines?: Readonly<Record<string, PipelineSource>>;
+  /** Which shipped pipelines it has: all (the default), none, or those named. */
+  readonly shipped?: boolean | readonly string[];
+  /** Stand-ins for models by name or alias (`liveness-default`); `*` is for all others. See `scripted`. */
+  readonly models?: Readonly<Record<string, ModelScript>>;
+  /** Stage files of your own: paths from the working directory, or URLs such as `new URL("./my-stage.ts", import.meta.url)`. */
+  readonly stages?: readonly (string | URL)[];
+  /** Settings in the form of the settings file, such as `{ http: { max_body: "1MiB" } }`. */
+  readonly settings?: WrittenSettings;
+  /** Inference workers; 1 when absent. */
+  readonly workers?: number;
+  /** Tokens by a name of yours and their role; the secrets are `server.tokens`. */
+  readonly tokens?: Readonly<Record<string, TokenRole>>;
+}
+
+/** Milliseconds between looks for scripted models that wait at gates while the server stops. */
+const OPEN_EVERY = 20;
+
+/** A running server; also a client of it, without a token. */
+export class TestServer extends TestClient implements AsyncDisposable {
+  /** The server itself, for what cannot be seen from outside. */
+  readonly app: App;
+  readonly logs: LogLines;
+  /** Secrets of the tokens that were asked for, by name: `server.as(server.tokens.reader)`. */
+  readonly tokens: Readonly<Record<string, string>>;
+  readonly #home: Home;
+  readonly #gates: readonly string[];
+  #stopped: Promise<void> | undefined;
+
+  /** Use {@link startTestServer}. */
+  constructor(
+    app: App,
+    home: Home,
+    logs: LogLines,
+    tokens: Readonly<Record<string, string>>,
+    gates: readonly string[],
+  ) {
+    super(reachable(app.url));
+    this.app = app;
+    this.logs = logs;
+    this.tokens = tokens;
+    this.#home = home;
+    this.#gates = gates;
+  }
+
+  /** Its private folder of pipelines. */
+  get pipelinesDir(): string {
+    return this.#home.pipelinesDir;
+  }
+
+  /** Its private data folder. */
+  get dataDir(): string {
+    return this.#home.dataDir;
+  }
+
+  /** Writes a pipeline's file; the server takes it up, as it does when somebody saves the file. */
+  writePipeline(name: string, source: PipelineSource): Promise<void> {
+    return this.#home.writePipeline(name, source);
+  }
+
+  /** Removes a pipeline's file. */
+  removePipeline(name: string): Promise<void> {
+    return this.#home.removePipeline(name);
+  }
+
+  /**
+   * Cuts off what it still works on after `timeoutMs`, ends everything and removes its folder. What waits at a gate goes
+   * on. May be called again.
+   */
+  stop(timeoutMs = 0): Promise<void> {
+    this.#stopped ??= this.#stop(timeoutMs);
+    return this.#stopped;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  async #stop(timeoutMs: number): Promise<void> {
+    const opening = setInterval(() => {
+      for (const gate of this.#gates) openGate(gate);
+    }, OPEN_EVERY);
+    try {
+      await this.app.stop(timeoutMs);
+    } finally {
+      clearInterval(opening);
+      await this.#home[Symbol.asyncDispose]();
+    }
+  }
+}
+
+/**
+ * Starts a server; it answers when this resolves. Models are loaded behind it: the first request to a pipeline waits for
+ * those it needs. Several servers may run at once, in one process and in many. Rejects as a server does that cannot start
+ * (`config_invalid`, `stage_invalid`, `model_unknown` …); a pipeline that is not valid is listed with its error instead.
+ */
+export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+  await using made = new AsyncDisposableStack();
+  const { pipelines = {}, shipped = true, models = {}, stages = [], settings: written = {}, workers = 1 } = options;
+  const home = made.use(await makeHome(pipelines, shipped));
+  const stageFiles = stages.map((stage) => (stage instanceof URL ? fileURLToPath(stage) : stage));
+  const settings = testSettings(home, workers, written, stageFiles);
+  const logs = new LogLines(settings.log.level);
+  const store = await openMemoryStore();
+  const tokens = await createTokens(store, options.tokens ?? {});
+  const app = await startApp(settings, { logger: logs.logger, store, takeUp: "background", scripts: models });
+  const gates = Object.values(models).flatMap(gatesOf);
+  made.move();
+  return new TestServer(app, home, logs, tokens, gates);
+}
+
+async function createTokens(
+  store: Store,
+  wanted: Readonly<Record<string, TokenRole>>,
+): Promise<Readonly<Record<string, string>>> {
+  const secrets: Record<string, string> = {};
+  for (const [name, role] of Object.entries(wanted)) secrets[name] = (await store.tokens.create({ name, role })).secret;
+  return secrets;
+}
+
+function gatesOf({ rules }: ModelScript): string[] {
+  return rules.flatMap(({ steps }) => steps.flatMap(({ gate }) => gate ?? []));
+}
+
+/** An address that listens everywhere is reached over loopback. */
+function reachable(url: string): string {
+  return url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:");
+}
