@@ -170,6 +170,10 @@ export interface BusStats {
   readonly noReceiver: number;
   readonly deadlines: number;
   readonly cancelled: number;
+  /** Requests that ended with `bus_unavailable` because the broker was lost while they waited. */
+  readonly unavailable: number;
+  /** Messages, answers and work from outside that could not be read. */
+  readonly malformed: number;
   readonly enqueued: number;
   readonly duplicates: number;
   readonly acknowledged: number;
@@ -188,7 +192,10 @@ export interface Bus {
   /** Largest message as `measureMessage` counts it, in bytes; larger ones fail with `message_too_large`. */
   readonly maxMessageBytes: number;
   readonly status: BusStatus;
-  /** Calls `listener` with every change of status; returns what takes it off again. */
+  /**
+   * Calls `listener` with every change of the status's kind (a further attempt to reconnect is none); returns what takes it
+   * off again.
+   */
   onStatus(listener: (status: BusStatus) => void): () => void;
   stats(): BusStats;
 
@@ -208,8 +215,9 @@ export interface Bus {
 
   /**
    * Asks and resolves with the first answer. Rejects with `no_receiver` at once when nobody listens, `deadline_exceeded`
-   * at the deadline, `request_cancelled` when the signal fires, the code of a refusal, or as `publish` throws. A receiver that
-   * vanishes without a word is noticed at the deadline.
+   * at the deadline, `request_cancelled` when the signal fires, the code of a refusal, or as `publish` throws; with
+   * `bus_unavailable` also when the broker is lost while it waits, and then the receiver may have done what it was asked. A
+   * receiver that vanishes without a word is noticed at the deadline.
    */
   request(subject: string, body: WireValue, options: RequestOptions): Promise<WireValue>;
 

@@ -1,22 +1,22 @@
-/** A question that waits for its answer inside one process. */
+/** A question that waits for its answer, whatever bus it was asked on. */
 import { FacewireError, type PublicError } from "../errors.ts";
 import type { Responder } from "./bus.ts";
 import type { CancelTimer, Clock } from "./clock.ts";
 import type { WireValue } from "./wire.ts";
 
 /** How a request ended, for the counts. */
-export type RequestEnd = "answers" | "refusals" | "noReceiver" | "deadlines" | "cancelled" | "closed";
+export type RequestEnd = "answers" | "refusals" | "noReceiver" | "deadlines" | "cancelled" | "unavailable" | "closed";
 
 /** What a request tells its bus. */
 export interface RequestHost {
   /** Throws when an answer cannot be carried. */
   check(body: WireValue): void;
   /** Called once; for a request that was over before it began, while it is being made. */
-  ended(request: MemoryRequest, end: RequestEnd): void;
+  ended(request: LocalRequest, end: RequestEnd): void;
 }
 
-/** Both ends of a request: the promise of the asker and the {@link Responder} of the receiver. */
-export class MemoryRequest implements Responder {
+/** The promise of the asker, and the {@link Responder} that settles it: in one process the receiver's own. */
+export class LocalRequest implements Responder {
   readonly promise: Promise<WireValue>;
   readonly #host: RequestHost;
   readonly #resolve: (body: WireValue) => void;

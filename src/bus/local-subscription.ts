@@ -1,4 +1,4 @@
-/** A subscription inside one process: what waits, and the handlers that work it off. */
+/** The receiving half of a subscription, whatever bus it is of: what waits, and the handlers that work it off. */
 import { FacewireError } from "../errors.ts";
 import type { Delivery, DeliveryHandler, SubscribeOptions, Subscription, SubscriptionStats } from "./bus.ts";
 import { Fifo } from "./fifo.ts";
@@ -15,13 +15,13 @@ export interface SubscriptionHost {
   dropped(): void;
   handlerFailed(delivery: Delivery, error: unknown): void;
   /** It takes nothing new from now on. */
-  closedToNew(subscription: MemorySubscription): void;
+  closedToNew(subscription: LocalSubscription): void;
   /** Its last message has been handled or dropped. */
-  ended(subscription: MemorySubscription): void;
+  ended(subscription: LocalSubscription): void;
 }
 
-/** See `Subscription`. Handlers run in microtasks after the send. */
-export class MemorySubscription implements Subscription {
+/** See `Subscription`. Handlers run in microtasks after `push`. */
+export class LocalSubscription implements Subscription {
   readonly pattern: string;
   readonly group: string | undefined;
   readonly #handler: DeliveryHandler;

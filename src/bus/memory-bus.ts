@@ -19,11 +19,11 @@ import type {
 } from "./bus.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { IdMaker } from "./ids.ts";
+import { LocalRequest, type RequestEnd } from "./local-request.ts";
+import { LocalSubscription } from "./local-subscription.ts";
 import { MemoryConsumer } from "./memory-consumer.ts";
 import { MemoryQueue, type QueueLimits } from "./memory-queue.ts";
-import { MemoryRequest, type RequestEnd } from "./memory-request.ts";
 import { MemoryRouter } from "./memory-router.ts";
-import { MemorySubscription } from "./memory-subscription.ts";
 import { checkName, checkPattern, checkSubject } from "./subject.ts";
 import { measureMessage, NO_HEADERS, type WireValue } from "./wire.ts";
 
@@ -52,11 +52,11 @@ export class MemoryBus implements Bus {
   readonly #limits: QueueLimits;
   readonly #onHandlerError: (error: unknown, message: BusMessage) => void;
   readonly #ids = new IdMaker();
-  readonly #router = new MemoryRouter<MemorySubscription>();
-  readonly #subscriptions = new Set<MemorySubscription>();
+  readonly #router = new MemoryRouter<LocalSubscription>();
+  readonly #subscriptions = new Set<LocalSubscription>();
   readonly #consumers = new Set<MemoryConsumer>();
   readonly #queues = new Map<string, MemoryQueue>();
-  readonly #requests = new Set<MemoryRequest>();
+  readonly #requests = new Set<LocalRequest>();
   readonly #listeners = new Set<(status: BusStatus) => void>();
   readonly #counts: Counts = {
     published: 0,
@@ -69,6 +69,8 @@ export class MemoryBus implements Bus {
     noReceiver: 0,
     deadlines: 0,
     cancelled: 0,
+    unavailable: 0,
+    malformed: 0,
     enqueued: 0,
     duplicates: 0,
     acknowledged: 0,
@@ -121,7 +123,7 @@ export class MemoryBus implements Bus {
     this.#checkTaking();
     checkPattern(pattern);
     if (options.group !== undefined) checkName(options.group);
-    const subscription = new MemorySubscription(pattern, handler, options, this.#subscriptionHost);
+    const subscription = new LocalSubscription(pattern, handler, options, this.#subscriptionHost);
     this.#router.add(subscription);
     this.#subscriptions.add(subscription);
     return subscription;
@@ -130,7 +132,7 @@ export class MemoryBus implements Bus {
   async request(subject: string, body: WireValue, options: RequestOptions): Promise<WireValue> {
     const message = this.#message(subject, body, options);
     this.#counts.requests++;
-    const request = new MemoryRequest(this.#requestHost, this.#clock, options.deadline, options.signal);
+    const request = new LocalRequest(this.#requestHost, this.#clock, options.deadline, options.signal);
     if (!request.open) return request.promise;
     this.#requests.add(request);
     const delivery: Delivery = { ...message, responder: request };
@@ -250,17 +252,17 @@ export class MemoryBus implements Bus {
       delivery.responder?.refuse(FacewireError.from(error).toPublic());
       this.#onHandlerError(error, delivery);
     },
-    closedToNew: (subscription: MemorySubscription): void => {
+    closedToNew: (subscription: LocalSubscription): void => {
       this.#router.remove(subscription);
     },
-    ended: (subscription: MemorySubscription): void => {
+    ended: (subscription: LocalSubscription): void => {
       this.#subscriptions.delete(subscription);
     },
   };
 
   readonly #requestHost = {
     check: (body: WireValue): void => this.#checkSize(measureMessage("", NO_HEADERS, body)),
-    ended: (request: MemoryRequest, end: RequestEnd): void => {
+    ended: (request: LocalRequest, end: RequestEnd): void => {
       this.#requests.delete(request);
       if (end !== "closed") this.#counts[end]++;
       if (this.#requests.size === 0) this.#onQuiet?.();

@@ -22,7 +22,7 @@ export const NO_HEADERS: WireHeaders = Object.freeze({});
 export const MAX_DEPTH = 32;
 
 /** Bytes counted for every value, key and header beside their content: an upper bound of what binary encodings add. */
-const VALUE_OVERHEAD = 9;
+export const VALUE_OVERHEAD = 9;
 
 const HEADER_NAME = /^[!-9;-~]+$/;
 const HEADER_VALUE = /^[\t\x20-\x7e]*$/;

@@ -1,0 +1,155 @@
+/** A real nats-server on a free port of the loopback, which tests kill, freeze and start again. */
+import { writeFileSync } from "node:fs";
+import { connect, createServer } from "node:net";
+import { join } from "node:path";
+import { NATS_SERVER } from "../../scripts/verify/tools.ts";
+import { findSystemTool } from "../../src/cli/system-packages.ts";
+import { temporaryFolder } from "./temp-folder.ts";
+
+/** How a server is started. Everything has a default. */
+export interface NatsServerOptions {
+  /** Whether it stores work; it does by default. */
+  readonly jetstream?: boolean;
+  /** A free one by default. */
+  readonly port?: number;
+  /** Folder of stored work; a temporary one by default. */
+  readonly storeDir?: string;
+  /** Largest message in bytes; 1 MiB by default. */
+  readonly maxPayload?: number;
+  /** Token it asks for; none by default. */
+  readonly token?: string;
+}
+
+/** A server that accepts connections. */
+export interface NatsServer extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  /** Port of its monitoring. */
+  readonly monitoringPort: number;
+  readonly storeDir: string;
+  /** What its monitoring says at a path such as `/connz?subs=1`. */
+  monitoring<T>(path: string): Promise<T>;
+  /** Ends it in good order; `start` starts it again. */
+  stop(): Promise<void>;
+  /** Ends it as a crash would (SIGKILL). */
+  kill(): Promise<void>;
+  /** Starts it again on the same ports and the same store; resolves when it accepts connections. */
+  start(): Promise<void>;
+  /** `kill`, if it runs, and `start`. */
+  restart(): Promise<void>;
+  /** Lets it stand still with its connections open (SIGSTOP), and go on (SIGCONT). */
+  freeze(): void;
+  thaw(): void;
+}
+
+/**
+ * Whether there is a nats-server, so that tests can say `describe.skipIf(!hasNatsServer())`. Where there must be one
+ * (`CI=true`) its absence is an error; elsewhere it is told in one line, once.
+ */
+export function hasNatsServer(): boolean {
+  hasOne ??= lookForServer();
+  return hasOne;
+}
+
+let hasOne: boolean | undefined;
+
+function lookForServer(): boolean {
+  if (findSystemTool(NATS_SERVER) !== undefined) return true;
+  const message = "nats-server is missing: apt-get install nats-server as root, or bun run verify";
+  if (process.env.CI === "true") throw new Error(message);
+  console.warn(`Skipped: the tests over NATS; ${message}`);
+  return false;
+}
+
+/** Starts a server; resolves when it accepts connections. It ends with this process, however that ends. */
+export async function startNatsServer(options: NatsServerOptions = {}): Promise<NatsServer> {
+  const program = findSystemTool(NATS_SERVER);
+  if (program === undefined) throw new Error("There is no nats-server.");
+  const storeDir = options.storeDir ?? temporaryFolder("facewire-nats-");
+  const port = options.port ?? (await freePort());
+  const monitoringPort = await freePort();
+  const config = join(temporaryFolder("facewire-nats-config-"), "nats.conf");
+  writeFileSync(config, configText({ ...options, storeDir, port }, monitoringPort));
+  const command = [...tiedToThisProcess(), program, "--config", config];
+
+  let child: Bun.Subprocess | undefined;
+  let said: Promise<string> = Promise.resolve("");
+
+  async function start(): Promise<void> {
+    const started = Bun.spawn(command, { stdin: "ignore", stdout: "ignore", stderr: "pipe" });
+    child = started;
+    said = new Response(started.stderr).text();
+    while (!(await accepts(port)) || !(await accepts(monitoringPort))) {
+      if (started.exitCode !== null || started.signalCode !== null) {
+        throw new Error(`nats-server ended: ${await said}`);
+      }
+      await Bun.sleep(5);
+    }
+  }
+  async function end(signal: NodeJS.Signals): Promise<void> {
+    // A stopped process takes no signal but these two.
+    child?.kill("SIGCONT");
+    child?.kill(signal);
+    await child?.exited;
+    await said;
+    child = undefined;
+  }
+  await start();
+
+  return {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    monitoringPort,
+    storeDir,
+    monitoring: async <T>(path: string) =>
+      (await (await fetch(`http://127.0.0.1:${monitoringPort}${path}`)).json()) as T,
+    stop: () => end("SIGTERM"),
+    kill: () => end("SIGKILL"),
+    start,
+    restart: async () => {
+      await end("SIGKILL");
+      await start();
+    },
+    freeze: () => child?.kill("SIGSTOP"),
+    thaw: () => child?.kill("SIGCONT"),
+    [Symbol.asyncDispose]: () => end("SIGKILL"),
+  };
+}
+
+function configText(options: NatsServerOptions & { storeDir: string; port: number }, monitoringPort: number): string {
+  const lines = [
+    `listen: "127.0.0.1:${options.port}"`,
+    `http: "127.0.0.1:${monitoringPort}"`,
+    `max_payload: ${options.maxPayload ?? 1024 * 1024}`,
+    // Clients are let go at once, where a server in use would give them time to move.
+    'lame_duck_grace_period: "1ms"',
+    'lame_duck_duration: "30s"',
+  ];
+  if (options.jetstream !== false) lines.push(`jetstream { store_dir: ${JSON.stringify(options.storeDir)} }`);
+  if (options.token !== undefined) lines.push(`authorization { token: ${JSON.stringify(options.token)} }`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** What a command is begun with so that the kernel ends it with this process, also when that crashes. */
+function tiedToThisProcess(): readonly string[] {
+  const setpriv = Bun.which("setpriv");
+  return setpriv === null ? [] : [setpriv, "--pdeathsig", "KILL"];
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1" });
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject).listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
