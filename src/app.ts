@@ -4,12 +4,17 @@ import { decideOpenness } from "./api/access.ts";
 import { createNativeApi } from "./api/native/api.ts";
 import { modelStates } from "./api/native/model-states.ts";
 import { openEngine } from "./app/engine.ts";
+import { openEvents } from "./app/events.ts";
 import { metricSources } from "./app/metric-sources.ts";
 import { keepPruned } from "./app/pruning.ts";
 import { storeHealth } from "./app/store-health.ts";
 import { DeadLetterDesk } from "./dead-letters/desk.ts";
 import { deadLetterKeeper } from "./dead-letters/keeper.ts";
 import { DeadLetterRetries } from "./dead-letters/retries.ts";
+import { tellingDeadLetters } from "./events/dead-letter-events.ts";
+import type { EventFeed } from "./events/feed.ts";
+import type { EventRecorder } from "./events/recorder.ts";
+import { withEvents } from "./events/with-events.ts";
 import type { ModelScript } from "./inference/scripted/script.ts";
 import { watchDeadLetters } from "./observe/dead-letter-watch.ts";
 import { engineLog, httpLog } from "./observe/log-watchers.ts";
@@ -29,6 +34,8 @@ export interface App {
   readonly url: string;
   readonly engine: Engine;
   readonly store: Store;
+  /** What happened, told and asked for within the process. */
+  readonly events: { readonly recorder: EventRecorder; readonly feed: EventFeed };
   /** Inference workers it has. */
   readonly workers: number;
   /** Every part by name. */
@@ -69,18 +76,22 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
   const store = opened.adopt(options.store ?? (await openStore(settings.data_dir)), (open) => open.close());
   // Asked again by the API itself; here before a second is spent on loading models.
   await decideOpenness(settings.listen.native.host, settings.access, store.tokens);
-  opened.defer(keepPruned(store.deadLetters, settings.dead_letters, logger));
+  opened.defer(keepPruned("dead letters", store.deadLetters, settings.dead_letters, logger));
   const metrics = opened.adopt(createMetrics(), (open) => open.close());
   const traces = await openTraces(settings, logger);
   opened.defer(async () => traces?.shutdown());
 
+  const events = opened.adopt(
+    openEvents({ settings: settings.events, events: store.events, watcher: metrics.events, logger }),
+    (open) => open.close(),
+  );
   const retries = new DeadLetterRetries(store.deadLetters);
-  const keeper = deadLetterKeeper(store.deadLetters, settings.dead_letters);
+  const keeper = deadLetterKeeper(tellingDeadLetters(store.deadLetters, events.recorder), settings.dead_letters);
   const open = opened.adopt(
     await openEngine(settings, {
       deadLetters: retries.sink(watchDeadLetters(keeper, metrics, logger)),
       observer: allEngineWatchers(
-        [metrics.engine, engineLog(logger), ...(traces ? [traces.engine] : [])],
+        [metrics.engine, engineLog(logger), events.observer, ...(traces ? [traces.engine] : [])],
         onObserverError,
       ),
       watch: true,
@@ -89,9 +100,10 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     }),
     (engine) => engine.close(AFTER_LAST_ANSWER),
   );
-  const { engine } = open;
+  const engine = withEvents(open.engine, events.recorder);
+  await events.connect(open.bus);
   metrics.watch(metricSources(engine));
-  const health = async () => ({ ...engine.health(), store: await storeHealth(store) });
+  const health = async () => ({ ...engine.health(), store: await storeHealth(store), events: events.health() });
 
   const api = await createNativeApi({
     engine,
@@ -100,6 +112,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
       desk: new DeadLetterDesk(store.deadLetters),
       retry: (id, call) => retries.retry(engine, id, call),
     },
+    events: { feed: events.feed, pingMs: settings.events.ping },
     metrics: () => metrics.text(),
     models: modelStates(open.catalog, settings.models_cache),
     limits: {
@@ -122,6 +135,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     url,
     engine,
     store,
+    events,
     workers: open.workers,
     health,
     stop(timeoutMs = settings.drain.timeout) {

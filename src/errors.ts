@@ -137,7 +137,11 @@ export const ERROR_CODES = {
     meaning: "Events after this cursor were deleted by the retention.",
     mend: "Start without a cursor, or from the oldest one in the details.",
   },
-  upgrade_required: { status: 426, meaning: "This address only speaks WebSocket.", mend: "Connect with a WebSocket." },
+  upgrade_required: {
+    status: 426,
+    meaning: "The address wants a WebSocket of version 13.",
+    mend: "Connect with a WebSocket client of today.",
+  },
   request_invalid: { status: 400, meaning: "The request does not have the documented form.", mend: "See the details." },
   request_too_large: {
     status: 413,

@@ -32,7 +32,7 @@ describe("a server", () => {
     const response = await fetch(`${server.url}/health`);
     const { status, parts } = (await response.json()) as { status: string; parts: Record<string, { status: string }> };
     expect(status).toBe("ok");
-    expect(Object.keys(parts).sort()).toEqual(["http", "models", "pipelines", "queue", "store", "workers"]);
+    expect(Object.keys(parts).sort()).toEqual(["events", "http", "models", "pipelines", "queue", "store", "workers"]);
   });
 
   test("counts requests, pictures and workers in its metrics", async () => {

@@ -1,10 +1,11 @@
 /**
  * Keeps web pages of other origins from using an open listener through their visitor's browser. Two ways are closed:
- * a page that posts across origins (its Origin or Sec-Fetch-Site gives it away), and a page whose host name was pointed
- * at 127.0.0.1 after loading (DNS rebinding; its Host header gives it away).
+ * a page that posts or opens a WebSocket across origins (its Origin or Sec-Fetch-Site gives it away), and a page whose host
+ * name was pointed at 127.0.0.1 after loading (DNS rebinding; its Host header gives it away).
  */
 import { FacewireError } from "../errors.ts";
 import { isLoopback } from "./loopback.ts";
+import { asksForWebSocket } from "./websocket.ts";
 
 /** Methods that change nothing and whose answers another origin cannot read. */
 const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -22,7 +23,8 @@ export function checkBrowserOrigin(request: Request, loopbackOnly: boolean): voi
       { details: { host } },
     );
   }
-  if (SAFE_METHODS.has(request.method)) return;
+  // What comes over a WebSocket can be read by a page of any origin: browsers ask nobody's leave for it.
+  if (SAFE_METHODS.has(request.method) && !asksForWebSocket(request)) return;
   const origin = request.headers.get("origin");
   const site = request.headers.get("sec-fetch-site");
   const foreign =

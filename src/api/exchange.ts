@@ -2,6 +2,7 @@
 import type { FacewireError } from "../errors.ts";
 import type { BodyShare } from "./body.ts";
 import { requestId } from "./request-id.ts";
+import type { SocketHandler } from "./websocket.ts";
 
 /** Route of requests that met no address of the API. */
 export const UNMATCHED_ROUTE = "unmatched";
@@ -22,6 +23,8 @@ export interface Exchange {
   token?: string;
   /** The failure it was answered with. */
   error?: FacewireError;
+  /** Who speaks on the WebSocket that the answer becomes. */
+  upgrade?: SocketHandler;
 }
 
 const exchanges = new WeakMap<Request, Exchange>();

@@ -1,6 +1,8 @@
-/** A port that answers requests: idle limits, requests in flight, and a stop that lets them finish. */
-import type { Server } from "bun";
+/** A port that answers requests and carries WebSockets: idle limits, requests in flight, and a stop that lets them finish. */
+import type { Server, WebSocketHandler } from "bun";
 import { FacewireError } from "../errors.ts";
+import { exchangeOf } from "./exchange.ts";
+import { OpenSocket } from "./websocket.ts";
 
 /** What a listener needs to know. */
 export interface ListenerOptions {
@@ -8,23 +10,35 @@ export interface ListenerOptions {
   readonly hostname: string;
   /** Port to bind; 0 takes a free one. */
   readonly port: number;
-  /** Answers one request. Must not throw. `peer` is the address of the other end, where there is one. */
+  /**
+   * Answers one request, as a gateway does; where the exchange then has an `upgrade`, the answer becomes a WebSocket. Must
+   * not throw. `peer` is the address of the other end, where there is one.
+   */
   readonly handle: (request: Request, peer: string | undefined) => Promise<Response>;
 }
 
 /** Seconds a connection may be silent between requests, inside request headers, and while it takes an answer. */
 const IDLE_SECONDS = 30;
+/** Bytes of one message from a client: none of them sends more than a few words. */
+const MAX_MESSAGE = 16 * 1024;
+/** Milliseconds that WebSockets get to take their last words; a reader that sleeps must not hold up the end. */
+const LAST_WORDS = 1_000;
+/** Milliseconds between looks whether the requests in flight are answered: Bun tells it only together with WebSockets. */
+const LOOK_EVERY = 5;
 
 /** A bound port. */
 export class Listener {
-  readonly #server: Server<undefined>;
+  readonly #server: Server<OpenSocket>;
+  readonly #sockets: Set<OpenSocket>;
 
-  private constructor(server: Server<undefined>) {
+  private constructor(server: Server<OpenSocket>, sockets: Set<OpenSocket>) {
     this.#server = server;
+    this.#sockets = sockets;
   }
 
   /** Binds the port; throws `config_invalid` when the address is taken or cannot be bound. */
   static open(options: ListenerOptions): Listener {
+    const sockets = new Set<OpenSocket>();
     try {
       const server = Bun.serve({
         hostname: options.hostname,
@@ -38,14 +52,21 @@ export class Listener {
         async fetch(request, server) {
           // While a request is worked on, its own deadlines rule: a long wait for an answer is not idleness.
           server.timeout(request, 0);
-          try {
-            return await options.handle(request, server.requestIP(request)?.address);
-          } finally {
+          const response = await options.handle(request, server.requestIP(request)?.address);
+          const { upgrade } = exchangeOf(request);
+          if (!upgrade) {
             server.timeout(request, IDLE_SECONDS);
+            return response;
           }
+          const data = new OpenSocket(upgrade);
+          if (server.upgrade(request, { headers: response.headers, data })) return undefined;
+          // The client has left, or its handshake is none that Bun takes.
+          data.closed();
+          return new Response(null, { status: 400 });
         },
+        websocket: socketEvents(sockets),
       });
-      return new Listener(server);
+      return new Listener(server, sockets);
     } catch (cause) {
       const address = `${options.hostname}:${options.port}`;
       const message = `Cannot listen on ${address}: the port is taken, or the address is not this machine's.`;
@@ -69,17 +90,58 @@ export class Listener {
   }
 
   /**
-   * Takes no more connections, waits until the requests in flight are answered, at most `timeoutMs`, and closes what is
-   * then left (its requests see their signal aborted). Returns how many had to be cut off.
+   * Takes no more connections, waits until the requests in flight are answered, at most `timeoutMs`, then lets WebSockets
+   * say goodbye, and closes what is left (its requests see their signal aborted). Returns how many requests had to be cut
+   * off.
    */
   async stop(timeoutMs: number): Promise<number> {
-    const late = Promise.withResolvers<"late">();
-    const timer = setTimeout(() => late.resolve("late"), timeoutMs);
-    const ended = await Promise.race([this.#server.stop(), late.promise]);
-    clearTimeout(timer);
-    if (ended !== "late") return 0;
+    const end = performance.now() + timeoutMs;
+    const ended = this.#server.stop();
+    // WebSockets see what the last requests bring about; only then they are told.
+    await within(timeoutMs, this.#answered());
     const cut = this.#server.pendingRequests;
+    if (this.#sockets.size > 0) {
+      const farewells = [...this.#sockets].map((socket) => socket.stopping());
+      await within(LAST_WORDS, Promise.all([...farewells, ...(cut > 0 ? [] : [ended])]));
+    } else if (cut === 0) await within(end - performance.now(), ended);
     await this.#server.stop(true);
     return cut;
   }
+
+  /** Resolves when no request is in flight. */
+  async #answered(): Promise<void> {
+    while (this.#server.pendingRequests > 0) await Bun.sleep(LOOK_EVERY);
+  }
+}
+
+/** What Bun tells of sockets, handed to the one it is about. */
+function socketEvents(sockets: Set<OpenSocket>): WebSocketHandler<OpenSocket> {
+  return {
+    maxPayloadLength: MAX_MESSAGE,
+    // Each socket has pings and limits of its own.
+    idleTimeout: 0,
+    sendPings: false,
+    backpressureLimit: 0,
+    perMessageDeflate: false,
+    open(socket) {
+      sockets.add(socket.data);
+      socket.data.opened(socket);
+    },
+    message: (socket, message) => socket.data.received(message),
+    drain: (socket) => socket.data.drained(),
+    pong: (socket) => socket.data.heard(),
+    ping: (socket) => socket.data.heard(),
+    close(socket) {
+      sockets.delete(socket.data);
+      socket.data.closed();
+    },
+  };
+}
+
+/** Resolves when the promise does or the time is over. */
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  const late = Promise.withResolvers<void>();
+  const timer = setTimeout(late.resolve, ms);
+  await Promise.race([promise, late.promise]);
+  clearTimeout(timer);
 }

@@ -10,6 +10,8 @@ export interface QueryParameter<T> {
   readonly allowed: string;
   /** JSON Schema of the text, for the reference. */
   readonly schema: Readonly<Record<string, unknown>>;
+  /** It may be given several times: `parse` then gets all texts, joined by commas. */
+  readonly repeatable?: boolean;
   parse(text: string): T | undefined;
 }
 
@@ -24,10 +26,15 @@ export type QueryValues<S extends QueryShape> = {
 /** The parameters of a request. Throws `request_invalid` for an unknown, a repeated or a malformed one. */
 export function readQuery<S extends QueryShape>(request: Request, shape: S): QueryValues<S> {
   const values: Record<string, unknown> = {};
-  for (const [name, text] of new URL(request.url).searchParams) {
+  const given = new URL(request.url).searchParams;
+  for (const name of new Set(given.keys())) {
     const parameter = Object.hasOwn(shape, name) ? shape[name] : undefined;
     if (!parameter) throw unknownParameter(name, Object.keys(shape));
-    if (Object.hasOwn(values, name)) throw invalid(name, `The query parameter ${name} is given twice.`, {});
+    const texts = given.getAll(name);
+    if (texts.length > 1 && !parameter.repeatable) {
+      throw invalid(name, `The query parameter ${name} is given twice.`, {});
+    }
+    const text = texts.join(",");
     const value = parameter.parse(text);
     if (value === undefined) {
       const message = `The query parameter ${name} must be ${parameter.allowed}.`;

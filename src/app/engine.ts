@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { DeadLetterSink } from "../actors/dead-letters.ts";
 import { ActorSystem } from "../actors/system.ts";
+import type { Bus } from "../bus/bus.ts";
 import { MemoryBus } from "../bus/memory-bus.ts";
 import { ModelCatalog } from "../inference/catalog.ts";
 import type { ModelScript } from "../inference/scripted/script.ts";
@@ -34,6 +35,7 @@ export interface OpenEngine {
   readonly engine: Engine;
   readonly catalog: ModelCatalog;
   readonly actors: ActorSystem;
+  readonly bus: Bus;
   /** Inference workers it has. */
   readonly workers: number;
   /** Finishes what was accepted, at most for `timeoutMs`, then ends workers, actors and bus. */
@@ -66,6 +68,7 @@ export async function openEngine(settings: Settings, wishes: EngineWishes): Prom
     engine,
     catalog,
     actors,
+    bus,
     workers,
     async close(timeoutMs) {
       const deadline = Date.now() + timeoutMs;

@@ -1,27 +1,40 @@
-/** Keeps the dead letters within the bounds of the settings. */
+/** Keeps what grows within the bounds of the settings. */
 import type { Logger } from "../observe/logs.ts";
-import type { DeadLetters } from "../store/dead-letters.ts";
 
-const EVERY_MS = 10 * 60_000;
+/** What can be cut back. */
+export interface Prunable {
+  /** Deletes what is older than `olderThan` (epoch milliseconds) and all but the `keep` newest; tells how many those were. */
+  prune(limits: { readonly olderThan: number; readonly keep: number }): Promise<number>;
+}
 
-/** Prunes now and every ten minutes; the answer ends it, when a pruning that has begun is done. */
+const LONGEST_PAUSE = 10 * 60_000;
+const SHORTEST_PAUSE = 10_000;
+
+/**
+ * Prunes now and then every ten minutes, more often where the retention is short; the answer ends it, when a pruning
+ * that has begun is done. `what`: its name in logs.
+ */
 export function keepPruned(
-  letters: DeadLetters,
+  what: string,
+  prunable: Prunable,
   { retention, keep }: { readonly retention: number; readonly keep: number },
   logger: Logger,
 ): () => Promise<void> {
   const prune = async () => {
     try {
-      const deleted = await letters.prune({ olderThan: Date.now() - retention, keep });
-      if (deleted > 0) logger.info("old dead letters deleted", { deleted });
+      const deleted = await prunable.prune({ olderThan: Date.now() - retention, keep });
+      if (deleted > 0) logger.info(`old ${what} deleted`, { deleted });
     } catch (error) {
-      logger.warn("dead letters not pruned", { error });
+      logger.warn(`${what} not pruned`, { error });
     }
   };
   let running = prune();
-  const timer = setInterval(() => {
-    running = running.then(prune);
-  }, EVERY_MS);
+  const timer = setInterval(
+    () => {
+      running = running.then(prune);
+    },
+    Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, retention / 10)),
+  );
   timer.unref();
   return () => {
     clearInterval(timer);

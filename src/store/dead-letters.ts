@@ -86,8 +86,8 @@ export class DeadLetters {
     this.#now = now;
   }
 
-  /** Keeps a letter, and with it the input where one is given; both are committed when this resolves. */
-  async record(letter: NewDeadLetter, input?: KeptInput): Promise<void> {
+  /** Keeps a letter, and with it the input where one is given; both are committed when this resolves with the id. */
+  async record(letter: NewDeadLetter, input?: KeptInput): Promise<string> {
     const { cause } = letter;
     const id = this.#nextId();
     const row = {
@@ -109,12 +109,13 @@ export class DeadLetters {
     };
     if (input === undefined) {
       await this.#db.insertInto("dead_letters").values(row).execute();
-      return;
+      return id;
     }
     await this.#db.transaction().execute(async (db) => {
       await db.insertInto("dead_letters").values(row).execute();
       await addInput(db, id, input, input.mostInAll);
     });
+    return id;
   }
 
   /** A page, newest first. `next` is there when more follow; letters that come meanwhile do not shift the pages. */

@@ -10,7 +10,10 @@ const BODY = { pipeline: "face-liveness", name: "gate.jpg", bytes: new Uint8Arra
 /** What the store is handed for a letter with a body. */
 async function kept(body: unknown, rules: InputRules = RULES): Promise<[NewDeadLetter, KeptInput | undefined]> {
   const taken: [NewDeadLetter, KeptInput | undefined][] = [];
-  const record = async (given: NewDeadLetter, input?: KeptInput) => void taken.push([given, input]);
+  const record = async (given: NewDeadLetter, input?: KeptInput) => {
+    taken.push([given, input]);
+    return "id";
+  };
   await deadLetterKeeper({ record }, rules).record({ ...letter(), body } as DeadLetter);
   return taken[0] as [NewDeadLetter, KeptInput | undefined];
 }

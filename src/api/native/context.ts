@@ -1,6 +1,7 @@
 /** What the routes of the native API work with. */
 import type { DeadLetterDesk } from "../../dead-letters/desk.ts";
 import type { RetryCall, RetryOutcome } from "../../dead-letters/retries.ts";
+import type { EventFeed } from "../../events/feed.ts";
 import type { ModelCard } from "../../inference/card.ts";
 import type { Engine, PartHealth } from "../../pipeline/results.ts";
 
@@ -31,6 +32,11 @@ export interface NativeContext {
   readonly engine: Engine;
   readonly limits: NativeLimits;
   readonly deadLetters: DeadLetterParts;
+  readonly events: {
+    readonly feed: EventFeed;
+    /** Milliseconds between pings on a subscription. */
+    readonly pingMs: number;
+  };
   /** All models with their states. Called for every listing: must not do heavy work. */
   readonly models: () => Promise<readonly ModelListing[]>;
   /** Every part of the server by name, the engine's and the others'. */

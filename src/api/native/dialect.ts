@@ -9,6 +9,7 @@ import type { NativeContext } from "./context.ts";
 import { errorAnswer, frameworkError } from "./errors.ts";
 import { referenceDocument } from "./reference.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
@@ -26,6 +27,7 @@ export function nativeApp(context: NativeContext, version: string) {
     .use(runRoute(context))
     .use(modelRoutes(context))
     .use(deadLetterRoutes(context))
+    .use(eventRoutes(context))
     .use(healthRoutes(context))
     .use(metricsRoute(context));
 }

@@ -18,7 +18,7 @@ export function errorAnswer(error: FacewireError, exchange: Exchange): Response 
   return Response.json(body, { status: error.status, headers: errorHeaders(error) });
 }
 
-/** `Retry-After` for 503, `Allow` for 405, `WWW-Authenticate` for 401. */
+/** `Retry-After` for 503, `Allow` for 405, `WWW-Authenticate` for 401, what to upgrade to for 426. */
 export function errorHeaders(error: FacewireError): Record<string, string> {
   if (error.status === 503) {
     const seconds = Number(error.details?.retry_after_s);
@@ -26,6 +26,7 @@ export function errorHeaders(error: FacewireError): Record<string, string> {
   }
   if (error.code === "method_not_allowed") return { allow: String(error.details?.allowed).replaceAll(",", ", ") };
   if (error.code === "unauthorized") return { "www-authenticate": 'Bearer realm="facewire"' };
+  if (error.code === "upgrade_required") return { upgrade: "websocket", "sec-websocket-version": "13" };
   return {};
 }
 

@@ -9,6 +9,7 @@ import {
   RetryAnswerSchema,
 } from "./schemas/dead-letters.ts";
 import { ErrorBodySchema, ErrorSchema } from "./schemas/error.ts";
+import { EventPageSchema, EventSchema } from "./schemas/events.ts";
 import { BoxSchema, FaceSchema, LivenessSchema } from "./schemas/face.ts";
 import { PipelineDetailSchema, PipelineListSchema, PipelineSummarySchema, PlanSchema } from "./schemas/pipelines.ts";
 import { ItemSchema, RunResultSchema, StageTraceSchema } from "./schemas/run.ts";
@@ -34,6 +35,7 @@ export function referenceDocument(version: string) {
       tags: [
         { name: "Pipelines", description: "What can be run, and running it." },
         { name: "Models", description: "The networks behind the stages." },
+        { name: "Events", description: "What happens, live and past." },
         { name: "Dead letters", description: "Work that was given up." },
         { name: "Server", description: "Health and metrics." },
       ],
@@ -52,6 +54,8 @@ export function referenceDocument(version: string) {
           PlanSchema,
           ModelListSchema,
           ModelSchema,
+          EventPageSchema,
+          EventSchema,
           DeadLetterPageSchema,
           DeadLetterAnswerSchema,
           DeadLetterSchema,

@@ -8,6 +8,7 @@ import {
   DISCARD_EXAMPLE,
   RETRY_EXAMPLE,
 } from "../../../src/api/native/docs/dead-letters.ts";
+import { EVENT_PAGE_EXAMPLE } from "../../../src/api/native/docs/events.ts";
 import {
   FAILED_RUN_EXAMPLE,
   HEALTH_EXAMPLE,
@@ -25,6 +26,7 @@ import {
   RetryAnswerSchema,
 } from "../../../src/api/native/schemas/dead-letters.ts";
 import type { ErrorSchema } from "../../../src/api/native/schemas/error.ts";
+import { EventPageSchema } from "../../../src/api/native/schemas/events.ts";
 import type { FaceSchema } from "../../../src/api/native/schemas/face.ts";
 import {
   PipelineDetailSchema,
@@ -92,6 +94,7 @@ describe("The reference's example fits its schema", () => {
     ["list of dead letters", DeadLetterPageSchema, DEAD_LETTERS_EXAMPLE],
     ["dead letter", DeadLetterAnswerSchema, DEAD_LETTER_EXAMPLE],
     ["retry", RetryAnswerSchema, RETRY_EXAMPLE],
+    ["page of events", EventPageSchema, EVENT_PAGE_EXAMPLE],
     ["discarded letters", DiscardAnswerSchema, DISCARD_EXAMPLE],
   ] as const) {
     test(name, () => expect([...Value.Errors(schema, example)]).toEqual([]));

@@ -1,6 +1,7 @@
 /** Serves the native API on a free port, with a real token store, and keeps what it logs. */
 import { rm } from "node:fs/promises";
 import { createNativeApi, type NativeApi, type NativeApiOptions } from "../../../src/api/native/api.ts";
+import { openEvents } from "../../../src/app/events.ts";
 import { DeadLetterDesk } from "../../../src/dead-letters/desk.ts";
 import { DeadLetterRetries } from "../../../src/dead-letters/retries.ts";
 import { httpLog } from "../../../src/observe/log-watchers.ts";
@@ -8,6 +9,7 @@ import { createLogger } from "../../../src/observe/logs.ts";
 import { createMetrics } from "../../../src/observe/metrics.ts";
 import { allHttpWatchers } from "../../../src/observe/reports.ts";
 import type { Engine } from "../../../src/pipeline/results.ts";
+import { loadSettings } from "../../../src/settings/load.ts";
 import { openStore } from "../../../src/store/store.ts";
 import type { Tokens } from "../../../src/store/tokens.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
@@ -37,8 +39,11 @@ export async function serveNative(
   const logger = createLogger("debug", { write: (line: string) => void logs.push(JSON.parse(line)) });
   const metrics = createMetrics();
   const retries = new DeadLetterRetries(store.deadLetters);
+  const settings = await loadSettings({ env: {} });
+  const events = openEvents({ settings: settings.events, events: store.events, watcher: metrics.events, logger });
   const api = await createNativeApi({
     engine,
+    events: { feed: events.feed, pingMs: settings.events.ping },
     deadLetters: {
       desk: new DeadLetterDesk(store.deadLetters),
       retry: (id, call) => retries.retry(engine, id, call),
@@ -67,6 +72,7 @@ export async function serveNative(
     },
     async [Symbol.asyncDispose]() {
       await api.stop(0);
+      await events.close();
       metrics.close();
       await store.close();
       await rm(folder, { recursive: true, force: true });
