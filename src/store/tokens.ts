@@ -6,7 +6,10 @@ import type { Schema, TokensTable } from "./schema.ts";
 
 /** Roles from the weakest to the strongest; each may do what the ones before it may. */
 export const TOKEN_ROLES = ["read", "run", "admin"] as const;
-/** `read`: see pipelines, models, health and metrics. `run`: also run pipelines. `admin`: everything, also pictures of dead letters. */
+/**
+ * `read`: see pipelines, models, health, metrics and dead letters. `run`: also run pipelines. `admin`: everything, such as
+ * the pictures of dead letters.
+ */
 export type TokenRole = (typeof TOKEN_ROLES)[number];
 
 /** Whether a token of role `held` may do what needs role `needed`. */

@@ -19,7 +19,16 @@ describe("facewire doctor", () => {
     expect(stdout).not.toContain("missing ");
     expect(stdout).toEndWith("Nothing is missing.\n");
     expect(code).toBe(0);
-    for (const part of ["bun", "packages", "inference runtime", "picture decoder", "models", "pipelines", "database"]) {
+    for (const part of [
+      "bun",
+      "packages",
+      "inference runtime",
+      "picture decoder",
+      "models",
+      "pipelines",
+      "database",
+      "ffmpeg",
+    ]) {
       expect(stdout).toMatch(new RegExp(`^ok +${part} `, "m"));
     }
   });
@@ -51,6 +60,17 @@ describe("facewire doctor", () => {
     const { code, stdout } = await facewire(["doctor"], { env });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^warn +port +\S+ is taken by another program/m);
+  });
+
+  test("a missing ffmpeg is worth a warning that says what to do, and not a failure", async () => {
+    const env = { ...free, FACEWIRE_DATA_DIR: join(folder, "data") };
+    const own = await facewire(["doctor"], { env: { ...env, FACEWIRE_VIDEO_FFMPEG: join(folder, "no-ffmpeg") } });
+    expect(own.code).toBe(0);
+    expect(own.stdout).toMatch(/^warn +ffmpeg +\S+no-ffmpeg is missing.*pictures work without\n +mend: correct video/m);
+    const other = await facewire(["doctor"], { env: { ...env, FACEWIRE_VIDEO_FFMPEG: "false" } });
+    expect(other.stdout).toMatch(/^warn +ffmpeg +false cannot be run/m);
+    const none = await facewire(["doctor"], { env: { ...env, PATH: folder } });
+    expect(none.stdout).toMatch(/^warn +ffmpeg +ffmpeg is missing.*\n +mend: apt-get install ffmpeg, as root$/m);
   });
 
   test("wrong settings are told with their line, the rest is looked at all the same", async () => {

@@ -14,8 +14,8 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** A started command, its output up to and including the line that `until` is found in, and the rest later. */
-async function started(words: readonly string[], until: RegExp) {
-  const child = spawnFacewire(words, { env });
+async function started(words: readonly string[], until: RegExp, more: Readonly<Record<string, string>> = {}) {
+  const child = spawnFacewire(words, { env: { ...env, ...more } });
   const reader = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (let part = await reader.read(); !part.done; part = await reader.read()) {
@@ -73,6 +73,22 @@ describe("facewire up", () => {
     const answer = (await new Response(curl.stdout).json()) as { items: { status: string }[] };
     expect(answer.items[0]!.status).toBe("ok");
     child.kill("SIGINT");
+    expect(await child.exited).toBe(0);
+  });
+
+  test("without ffmpeg says in a line what to do and starts all the same", async () => {
+    const { child } = await started(["up", "--listen", "127.0.0.1:0"], /Ctrl-C/, { PATH: folder });
+    child.kill("SIGINT");
+    const stderr = await new Response(child.stderr).text();
+    expect(stderr).toContain("run apt-get install ffmpeg as root; pictures work without\n");
+    expect(await child.exited).toBe(0);
+  });
+
+  test("leaves an ffmpeg that the settings name alone", async () => {
+    const more = { PATH: folder, FACEWIRE_VIDEO_FFMPEG: join(folder, "my-ffmpeg") };
+    const { child } = await started(["up", "--listen", "127.0.0.1:0"], /Ctrl-C/, more);
+    child.kill("SIGINT");
+    expect(await new Response(child.stderr).text()).not.toContain("apt-get");
     expect(await child.exited).toBe(0);
   });
 

@@ -1,7 +1,9 @@
 /** What the server works with: settings, models, pipelines, its data folder, its database and its port. */
 import { access, constants, mkdir } from "node:fs/promises";
+import { FacewireError } from "../../errors.ts";
 import type { Settings } from "../../settings/schema.ts";
 import { addressText, isTaken } from "../port.ts";
+import { FFMPEG, findSystemTool } from "../system-packages.ts";
 import { plural } from "../units.ts";
 import { type Check, type Finding, missing, ok, warn } from "./finding.ts";
 
@@ -12,6 +14,7 @@ export function installationChecks(settings: Settings): Check[] {
     { name: "pipelines", look: () => pipelines(settings) },
     { name: "data folder", look: () => dataFolder(settings) },
     { name: "database", look: () => database(settings) },
+    { name: "ffmpeg", look: () => ffmpeg(settings) },
     { name: "port", look: () => port(settings) },
   ];
 }
@@ -43,6 +46,20 @@ async function dataFolder({ data_dir: folder }: Settings): Promise<Finding> {
     return ok(`${folder} can be written`);
   } catch {
     return missing(`${folder} cannot be written`, `chown -R "$(id -un)" ${folder}, or set data_dir`);
+  }
+}
+
+/** Only videos need it. */
+async function ffmpeg({ video }: Settings): Promise<Finding> {
+  const mend = video.ffmpeg === FFMPEG.command ? "apt-get install ffmpeg, as root" : "correct video.ffmpeg";
+  const found = findSystemTool({ command: video.ffmpeg }) !== undefined;
+  if (!found) return warn(`${video.ffmpeg} is missing: videos are refused, pictures work without`, mend);
+  try {
+    const { ffmpegVersion } = await import("../../media/video/availability.ts");
+    return ok(`${video.ffmpeg} ${await ffmpegVersion(video.ffmpeg)}`);
+  } catch (thrown) {
+    if (!(thrown instanceof FacewireError)) throw thrown;
+    return warn(`${video.ffmpeg} cannot be run: videos are refused, pictures work without`, mend);
   }
 }
 
