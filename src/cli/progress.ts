@@ -10,7 +10,7 @@ const LINE_EVERY_MS = 3000;
 const BAR_WIDTH = 24;
 
 /** What the work is counted in. */
-export type ProgressUnit = "pictures" | "bytes";
+export type ProgressUnit = "pictures" | "frames" | "items" | "bytes";
 
 /** Progress of one piece of work. */
 export interface Progress {

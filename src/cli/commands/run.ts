@@ -1,12 +1,14 @@
-/** `facewire run`: pictures from files and folders through a pipeline, in this process, without a server. */
-import { type Command, Option } from "commander";
+/** `facewire run`: pictures and videos from files and folders through a pipeline, in this process, without a server. */
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { FacewireError } from "../../errors.ts";
 import type { ModelCard } from "../../inference/card.ts";
+import type { FrameSampling } from "../../media/video/video.ts";
 import type { Engine, ItemResult } from "../../pipeline/results.ts";
 import { note } from "../output.ts";
 import type { Finish, GlobalOptions } from "../program.ts";
 import { startProgress } from "../progress.ts";
 import { EXIT } from "../report.ts";
+import type { FoundInput } from "../run/find-inputs.ts";
 import type { Sink } from "../run/sinks.ts";
 import { settingsOf } from "../settings.ts";
 import { listenForStop } from "../stop-signal.ts";
@@ -15,6 +17,9 @@ interface RunOptions extends GlobalOptions {
   readonly json?: boolean;
   readonly csv?: boolean;
   readonly draw?: string;
+  readonly best?: string;
+  readonly rate?: number;
+  readonly every?: number;
   readonly explain?: boolean;
   readonly exif?: boolean;
   readonly aggregate?: boolean;
@@ -28,17 +33,24 @@ const PICTURES_PER_WORKER = 3;
 export function addRun(program: Command, finish: Finish): void {
   program
     .command("run")
-    .description("run pictures through a pipeline and print what was found")
+    .description("run pictures and videos through a pipeline and print what was found")
     .argument("<pipeline>", "name of a pipeline, see facewire pipelines list")
-    .argument("<paths...>", "pictures, and folders that are read to the bottom")
-    .addOption(new Option("--json", "print JSON Lines: one object a picture").conflicts("csv"))
+    .argument("<paths...>", "pictures, videos, and folders that are read to the bottom")
+    .addOption(new Option("--json", "print JSON Lines: one object a picture or frame").conflicts("csv"))
     .addOption(new Option("--csv", "print CSV: a heading, then one row a face").conflicts("aggregate"))
-    .option("--draw <dir>", "write each picture as JPEG with boxes, landmarks and verdicts into this folder")
+    .option("--draw <dir>", "write each picture and frame as JPEG with boxes, landmarks and verdicts into this folder")
+    .option("--best <dir>", "write the best frame of each video as JPEG into this folder")
+    .addOption(
+      new Option("--rate <n>", "frames analysed for each second of video (default: the pipeline's)")
+        .argParser(positiveNumber)
+        .conflicts("every"),
+    )
+    .addOption(new Option("--every <n>", "analyse every n-th frame of videos").argParser(positiveInteger))
     .option("--explain", "show what each stage did, how long it took and why")
     .option("--exif", "add the pictures' EXIF fields (JSON only)")
     .option("--aggregate", "run all pictures as one request and print the pipeline's aggregate over them")
     .option("--deadline <time>", "longest time for a picture, such as 2s (default: the pipeline's)")
-    .addHelpText("after", "\nExit code: 0 all pictures ran, 1 some failed, 2 wrong words, 130 ended by Ctrl-C.")
+    .addHelpText("after", "\nExit code: 0 everything ran, 1 some failed, 2 wrong words, 130 ended by Ctrl-C.")
     .action(async (pipeline: string, paths: string[], _options, command: Command) =>
       finish(await run(pipeline, paths, command.optsWithGlobals())),
     );
@@ -47,51 +59,77 @@ export function addRun(program: Command, finish: Finish): void {
 async function run(pipeline: string, paths: readonly string[], options: RunOptions): Promise<number> {
   const settings = await settingsOf(options);
   const deadlineMs = options.deadline === undefined ? undefined : await deadlineOf(options.deadline);
-  const { findPictures, skippedText } = await import("../run/find-pictures.ts");
-  const { pictures, skipped } = await findPictures(paths);
-  const skippedLine = skippedText(skipped);
-  if (skippedLine !== undefined) note(skippedLine);
-  if (pictures.length === 0) throw new FacewireError("usage", "There is no picture at the paths named.");
-  const { drawnPaths, writeDrawn } = await import("../run/drawn.ts");
-  const drawn = options.draw === undefined ? undefined : await drawnPaths(pictures, options.draw);
+  const { findInputs, inputsFor, skippedText } = await import("../run/find-inputs.ts");
+  const found = await findInputs(paths);
+  if (found.inputs.length === 0) throw new FacewireError("usage", "There is no picture or video at the paths named.");
 
   const { openLocalEngine } = await import("../local-engine.ts");
   const stop = listenForStop();
   const local = await openLocalEngine(settings);
-  const { runEach, runTogether } = await import("../run/run-pictures.ts");
+  const { runInputs } = await import("../run/run-inputs.ts");
+  const { runTogether } = await import("../run/run-pictures.ts");
   const { Tally } = await import("../run/tally.ts");
+  const { drawnPaths, framePath, writeDrawn } = await import("../run/drawn.ts");
   try {
+    const { accepts } = local.engine.pipeline(pipeline);
+    const wanted = new Set(accepts.map((kind) => (kind === "image" ? ("picture" as const) : kind)));
+    const { inputs, skipped } = inputsFor(found, wanted);
+    const skippedLine = skippedText(skipped, wanted);
+    if (skippedLine !== undefined) note(skippedLine);
+    if (inputs.length === 0)
+      throw new FacewireError("usage", `There is nothing at the paths named that ${pipeline} takes.`);
+    const drawn = options.draw === undefined ? undefined : await pathsByInput(inputs, options.draw, drawnPaths);
+    const best = options.best === undefined ? undefined : await pathsByInput(inputs, options.best, drawnPaths);
     const sink = await sinkFor(options, local.engine, pipeline, (name) => local.catalog.get(name));
-    const tally = new Tally();
-    const progress = startProgress({ label: pipeline, unit: "pictures", total: pictures.length });
-    const onResult = async (item: ItemResult): Promise<void> => {
-      const path = drawn?.[item.index];
-      if (path !== undefined && item.drawn !== undefined) await writeDrawn(path, item.drawn);
+    const unit = unitOf(inputs);
+    const tally = new Tally(unit);
+    const progress = startProgress({ label: pipeline, unit: `${unit}s`, total: inputs.length });
+    let total = inputs.length;
+    const onResult = async (item: ItemResult, input: FoundInput): Promise<void> => {
+      const path = drawn?.get(input);
+      if (path !== undefined && item.drawn !== undefined) {
+        await writeDrawn(item.frame ? framePath(path, item.frame.number) : path, item.drawn);
+      }
       await progress.aside(() => sink.item(item));
       tally.add(item);
-      progress.update(tally.total);
+      total = Math.max(total, tally.total);
+      progress.update(tally.total, total);
     };
-    const work = {
-      engine: local.engine,
-      pictures,
-      maxBytes: settings.pictures.max_bytes,
-      signal: stop.signal,
-      onResult,
-      wishes: {
-        pipeline,
-        explain: options.explain === true,
-        draw: drawn !== undefined,
-        exif: options.exif === true,
-        ...(deadlineMs === undefined ? {} : { deadlineMs }),
-      },
+    const wishes = {
+      pipeline,
+      explain: options.explain === true,
+      draw: drawn !== undefined,
+      exif: options.exif === true,
+      ...(deadlineMs === undefined ? {} : { deadlineMs }),
     };
+    const common = { engine: local.engine, wishes, maxBytes: settings.pictures.max_bytes, signal: stop.signal };
     try {
       await sink.begin();
       if (options.aggregate) {
-        const result = await runTogether(work);
+        refuseVideos(inputs);
+        const result = await runTogether({
+          ...common,
+          pictures: inputs,
+          onResult: (item) => onResult(item, inputs[item.index] as FoundInput),
+        });
         await progress.aside(() => sink.aggregate(result.aggregate));
       } else {
-        await runEach({ ...work, concurrency: local.workers * PICTURES_PER_WORKER });
+        await runInputs({
+          ...common,
+          inputs,
+          sampling: samplingOf(options),
+          concurrency: local.workers * PICTURES_PER_WORKER,
+          onTotal: (likely) => {
+            total = likely;
+          },
+          onResult,
+          onVideo: async (result, input) => {
+            const path = best?.get(input);
+            const frame = result.video.best_frame;
+            if (path !== undefined && frame) await writeDrawn(`${path}.jpg`, Buffer.from(frame.data, "base64"));
+            await progress.aside(() => sink.video(result));
+          },
+        });
       }
     } catch (thrown) {
       if (!stop.signal.aborted) throw thrown;
@@ -100,7 +138,7 @@ async function run(pipeline: string, paths: readonly string[], options: RunOptio
     }
     note(tally.text());
     if (stop.signal.aborted) {
-      note(`stopped after ${tally.total} of ${pictures.length}`);
+      note(`stopped after ${tally.total} of ${total}`);
       return EXIT.interrupted;
     }
     return tally.failed === 0 ? EXIT.ok : EXIT.failed;
@@ -110,6 +148,46 @@ async function run(pipeline: string, paths: readonly string[], options: RunOptio
   }
 }
 
+async function pathsByInput(
+  inputs: readonly FoundInput[],
+  folder: string,
+  pathsOf: (inputs: readonly FoundInput[], folder: string) => Promise<readonly string[]>,
+): Promise<ReadonlyMap<FoundInput, string>> {
+  const paths = await pathsOf(inputs, folder);
+  return new Map(inputs.map((input, at) => [input, paths[at] as string]));
+}
+
+function unitOf(inputs: readonly FoundInput[]): "picture" | "frame" | "item" {
+  if (inputs.every(({ kind }) => kind === "picture")) return "picture";
+  return inputs.every(({ kind }) => kind === "video") ? "frame" : "item";
+}
+
+function samplingOf({ rate, every }: RunOptions): FrameSampling | undefined {
+  if (rate !== undefined) return { rate };
+  return every === undefined ? undefined : { every };
+}
+
+function refuseVideos(inputs: readonly FoundInput[]): void {
+  const video = inputs.find(({ kind }) => kind === "video");
+  if (!video) return;
+  throw new FacewireError(
+    "usage",
+    `--aggregate is for pictures; ${video.name} is a video, which has its own aggregate.`,
+  );
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (value > 0 && value <= 240) return value;
+  throw new InvalidArgumentError("It must be a number above 0, at most 240.");
+}
+
+function positiveInteger(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value >= 1 && value <= 100_000) return value;
+  throw new InvalidArgumentError("It must be a whole number from 1 to 100000.");
+}
+
 async function sinkFor(
   options: RunOptions,
   engine: Engine,
@@ -117,13 +195,14 @@ async function sinkFor(
   card: (name: string) => ModelCard,
 ): Promise<Sink> {
   // Also where the printed form does not need the plan: an unknown pipeline is told before anything is run.
-  const { plan } = engine.pipeline(pipeline);
+  const { plan, accepts } = engine.pipeline(pipeline);
   const { csvSink, jsonSink, textSink } = await import("../run/sinks.ts");
   if (options.json) return jsonSink;
   if (!options.csv) return textSink;
   return csvSink(
     plan.nodes.flatMap((node) => node.writes),
     [...new Set(plan.nodes.flatMap((node) => node.models))].map(card),
+    accepts.includes("video"),
   );
 }
 

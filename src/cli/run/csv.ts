@@ -1,14 +1,20 @@
-/** Results as CSV: a heading, then one row a face (or one for a picture without faces), columns by the pipeline's parts. */
+/**
+ * Results as CSV: a heading, then one row a face (or one for a picture without faces), columns by the pipeline's parts. The
+ * frames of a video end with a row of status `video` that has its aggregate in the columns of the parts.
+ */
 import type { ModelCard } from "../../inference/card.ts";
-import type { AttributeJson, FaceJson, ItemResult } from "../../pipeline/results.ts";
+import type { AttributeJson, FaceJson, ItemResult, VideoRunResult } from "../../pipeline/results.ts";
 
 /** A value in a cell: numbers are written as they are, text is quoted where it must be. */
 export type Cell = string | number | undefined;
 
+/** A face, or the aggregate over the frames of a video, which has no place and no score. */
+export type FaceLike = Partial<FaceJson>;
+
 /** A column and what it shows of a face. */
 export interface FaceColumn {
   readonly name: string;
-  readonly value: (face: FaceJson) => Cell;
+  readonly value: (face: FaceLike) => Cell;
 }
 
 const FIVE_POINTS = ["left_eye", "right_eye", "nose", "left_mouth", "right_mouth"] as const;
@@ -20,10 +26,10 @@ const QUALITY = ["overall", "sharpness", "darkness", "light", "saturation", "eye
  */
 export function faceColumns(parts: readonly string[], cards: readonly ModelCard[]): FaceColumn[] {
   const columns: FaceColumn[] = [
-    { name: "box_x", value: (face) => face.box.x },
-    { name: "box_y", value: (face) => face.box.y },
-    { name: "box_width", value: (face) => face.box.width },
-    { name: "box_height", value: (face) => face.box.height },
+    { name: "box_x", value: (face) => face.box?.x },
+    { name: "box_y", value: (face) => face.box?.y },
+    { name: "box_width", value: (face) => face.box?.width },
+    { name: "box_height", value: (face) => face.box?.height },
     { name: "score", value: (face) => face.score },
     { name: "rejected", value: (face) => face.rejected && `${face.rejected.stage}: ${face.rejected.reason}` },
   ];
@@ -35,15 +41,15 @@ function partColumns(part: string, cards: readonly ModelCard[]): FaceColumn[] {
   switch (part) {
     case "face.landmarks":
       return FIVE_POINTS.flatMap((point, index) => [
-        { name: `${point}_x`, value: (face: FaceJson) => face.landmarks?.five[index]?.[0] },
-        { name: `${point}_y`, value: (face: FaceJson) => face.landmarks?.five[index]?.[1] },
+        { name: `${point}_x`, value: (face: FaceLike) => face.landmarks?.five[index]?.[0] },
+        { name: `${point}_y`, value: (face: FaceLike) => face.landmarks?.five[index]?.[1] },
       ]);
     case "face.pose":
       return (["yaw", "pitch", "roll"] as const).map((angle) => ({ name: angle, value: (face) => face.pose?.[angle] }));
     case "face.eyes":
       return (["left", "right"] as const).flatMap((side) => [
-        { name: `${side}_eye`, value: (face: FaceJson) => face.eyes?.[side].state },
-        { name: `${side}_eye_closed`, value: (face: FaceJson) => face.eyes?.[side].closed_probability },
+        { name: `${side}_eye`, value: (face: FaceLike) => face.eyes?.[side].state },
+        { name: `${side}_eye_closed`, value: (face: FaceLike) => face.eyes?.[side].closed_probability },
       ]);
     case "face.quality":
       return QUALITY.map((measure) => ({
@@ -84,7 +90,7 @@ function partColumns(part: string, cards: readonly ModelCard[]): FaceColumn[] {
 function attributeColumns(
   name: string,
   decode: string,
-  attribute: (face: FaceJson) => AttributeJson | undefined,
+  attribute: (face: FaceLike) => AttributeJson | undefined,
 ): FaceColumn[] {
   const labelled = decode === "softmax" || decode === "binary";
   const columns: FaceColumn[] = [
@@ -112,18 +118,27 @@ function json(value: unknown): string | undefined {
   return value === undefined ? undefined : JSON.stringify(value);
 }
 
-/** The heading line, with its line end. */
-export function csvHeading(columns: readonly FaceColumn[]): string {
-  return csvLine(["file", "status", "error", "message", "face", ...columns.map((column) => column.name)]);
+/** The heading line, with its line end. `frames`: with the columns that tell the frames of a video apart. */
+export function csvHeading(columns: readonly FaceColumn[], frames = false): string {
+  const place = frames ? ["frame", "time_s"] : [];
+  return csvLine(["file", "status", "error", "message", ...place, "face", ...columns.map((column) => column.name)]);
 }
 
-/** The rows of one picture, with line ends. Faces are numbered from 1 in the order of the answer. */
-export function csvRows(columns: readonly FaceColumn[], item: ItemResult): string {
-  const picture = [item.name, item.status, item.error?.code, item.error?.message];
+/** The rows of one picture or frame, with line ends. Faces are numbered from 1 in the order of the answer. */
+export function csvRows(columns: readonly FaceColumn[], item: ItemResult, frames = false): string {
+  const place = frames ? [item.frame?.number, item.frame?.time_s] : [];
+  const picture = [item.name, item.status, item.error?.code, item.error?.message, ...place];
   if (item.faces.length === 0) return csvLine([...picture, undefined, ...columns.map(() => undefined)]);
   return item.faces
     .map((face, index) => csvLine([...picture, index + 1, ...columns.map((column) => column.value(face))]))
     .join("");
+}
+
+/** The row that a video ends with. */
+export function csvVideoRow(columns: readonly FaceColumn[], { video, aggregate }: VideoRunResult): string {
+  const over = Object.fromEntries(Object.entries(aggregate).map(([part, value]) => [part, value?.value]));
+  const cells = columns.map((column) => column.value(over as FaceLike));
+  return csvLine([video.name, "video", undefined, undefined, undefined, undefined, undefined, ...cells]);
 }
 
 /** One line after RFC 4180, ended by CR LF as it asks. */

@@ -1,19 +1,24 @@
-/** Where drawn pictures go: the same names under one folder, never onto a picture that was read. */
+/** Where drawn pictures go: the same names under one folder, never onto a file that was read. */
 import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { dirname, extname, join, resolve } from "node:path";
 import { FacewireError } from "../../errors.ts";
-import type { FoundPicture } from "./find-pictures.ts";
+import type { FoundInput } from "./find-inputs.ts";
 
 /**
- * A path for the drawn copy of each picture. Drawn pictures are JPEG: a name of another format gets `.jpg` added, two
- * pictures of the same name get numbers. Throws `usage` when a copy would replace a picture that is to be read.
+ * A path for the drawn copy of each picture, and a folder for the drawn frames of each video. Drawn pictures are JPEG: a
+ * name of another format gets `.jpg` added, two files of the same name get numbers. Throws `usage` when a copy would
+ * replace a file that is to be read.
  */
-export async function drawnPaths(pictures: readonly FoundPicture[], folder: string): Promise<string[]> {
-  const inputs = new Set(await Promise.all(pictures.map((picture) => realpath(picture.path))));
+export async function drawnPaths(
+  files: readonly Pick<FoundInput, "kind" | "path" | "inside">[],
+  folder: string,
+): Promise<string[]> {
+  const inputs = new Set(await Promise.all(files.map((file) => realpath(file.path))));
   const taken = new Set<string>();
   const paths: string[] = [];
-  for (const picture of pictures) {
-    const path = freePath(join(folder, picture.inside), taken);
+  for (const picture of files) {
+    const wanted = join(folder, picture.inside);
+    const path = picture.kind === "video" ? freeFolder(wanted, taken) : freePath(wanted, taken);
     taken.add(path);
     const real = await realpath(path).catch(() => resolve(path));
     if (inputs.has(real)) {
@@ -27,6 +32,11 @@ export async function drawnPaths(pictures: readonly FoundPicture[], folder: stri
   return paths;
 }
 
+/** Where a drawn frame goes in its video's folder. */
+export function framePath(folder: string, frame: number): string {
+  return join(folder, `frame-${String(frame).padStart(6, "0")}.jpg`);
+}
+
 /** Writes a drawn picture, making its folder when needed. */
 export async function writeDrawn(path: string, jpeg: Uint8Array): Promise<void> {
   try {
@@ -37,6 +47,12 @@ export async function writeDrawn(path: string, jpeg: Uint8Array): Promise<void> 
       cause,
     });
   }
+}
+
+function freeFolder(wanted: string, taken: ReadonlySet<string>): string {
+  let path = wanted;
+  for (let number = 2; taken.has(path); number++) path = `${wanted}-${number}`;
+  return path;
 }
 
 function freePath(wanted: string, taken: ReadonlySet<string>): string {

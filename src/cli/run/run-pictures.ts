@@ -1,8 +1,8 @@
 /** Feeds found pictures to an engine and hands their results on in order. */
 import { FacewireError, type PublicError } from "../../errors.ts";
-import type { Engine, ItemResult, RunRequest, RunResult } from "../../pipeline/results.ts";
-import type { FoundPicture } from "./find-pictures.ts";
 import { pump } from "../../pipeline/pump.ts";
+import type { Engine, ItemResult, RunRequest, RunResult } from "../../pipeline/results.ts";
+import type { FoundInput } from "./find-inputs.ts";
 
 /** What is asked of every picture. */
 export type RunWishes = Pick<RunRequest, "pipeline" | "explain" | "draw" | "exif" | "deadlineMs">;
@@ -11,7 +11,9 @@ export type RunWishes = Pick<RunRequest, "pipeline" | "explain" | "draw" | "exif
 export interface RunEachOptions {
   readonly engine: Engine;
   readonly wishes: RunWishes;
-  readonly pictures: readonly FoundPicture[];
+  readonly pictures: readonly FoundInput[];
+  /** Index of the first one's result; 0 when absent. */
+  readonly firstIndex?: number;
   readonly concurrency: number;
   /** Larger files are refused without being read; bytes. */
   readonly maxBytes: number;
@@ -24,12 +26,13 @@ export interface RunEachOptions {
  * there are. A picture that cannot be read or run gives a failed result; an abort ends early without one.
  */
 export async function runEach(options: RunEachOptions): Promise<void> {
-  const { engine, wishes, pictures, concurrency, maxBytes, signal } = options;
+  const { engine, wishes, pictures, firstIndex = 0, concurrency, maxBytes, signal } = options;
   await pump({
     inputs: pictures,
     concurrency,
     signal,
-    work: async (picture, index): Promise<ItemResult | undefined> => {
+    work: async (picture, at): Promise<ItemResult | undefined> => {
+      const index = firstIndex + at;
       try {
         const bytes = await readPicture(picture, maxBytes);
         const files = [{ name: picture.name, bytes }];
@@ -50,7 +53,7 @@ export async function runEach(options: RunEachOptions): Promise<void> {
  * Runs all pictures as one request, which gives one aggregate over them. All are held in memory, as many as the pipeline
  * allows in a request. Rejects when one cannot be read or the request is not taken.
  */
-export async function runTogether(options: Omit<RunEachOptions, "concurrency">): Promise<RunResult> {
+export async function runTogether(options: Omit<RunEachOptions, "concurrency" | "firstIndex">): Promise<RunResult> {
   const { engine, wishes, pictures, maxBytes, signal } = options;
   const limit = engine.pipeline(wishes.pipeline).limits.files;
   if (pictures.length > limit) {
@@ -66,7 +69,7 @@ export async function runTogether(options: Omit<RunEachOptions, "concurrency">):
   return result;
 }
 
-async function readPicture(picture: FoundPicture, maxBytes: number): Promise<Uint8Array> {
+async function readPicture(picture: FoundInput, maxBytes: number): Promise<Uint8Array> {
   const file = Bun.file(picture.path);
   if (file.size > maxBytes) {
     throw new FacewireError("picture_too_large", `The file has ${file.size} bytes; ${maxBytes} are allowed.`);
@@ -78,6 +81,6 @@ async function readPicture(picture: FoundPicture, maxBytes: number): Promise<Uin
   }
 }
 
-function failed(picture: FoundPicture, index: number, error: PublicError): ItemResult {
+function failed(picture: FoundInput, index: number, error: PublicError): ItemResult {
   return { index, name: picture.name, status: "failed", faces: [], error };
 }

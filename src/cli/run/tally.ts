@@ -12,9 +12,15 @@ const WORDS: Readonly<Record<ItemStatus, string>> = {
 /** See the file's head. */
 export class Tally {
   readonly #startedAt = performance.now();
+  readonly #noun: "picture" | "frame" | "item";
   readonly #counts: Record<ItemStatus, number> = { ok: 0, no_face: 0, rejected: 0, failed: 0 };
 
-  /** Counts one picture. */
+  /** `noun`: what is counted. */
+  constructor(noun: "picture" | "frame" | "item" = "picture") {
+    this.#noun = noun;
+  }
+
+  /** Counts one picture or frame. */
   add(item: ItemResult): void {
     this.#counts[item.status]++;
   }
@@ -35,6 +41,6 @@ export class Tally {
       .filter((status) => this.#counts[status] > 0)
       .map((status) => `${this.#counts[status]} ${WORDS[status]}`);
     const rate = (this.total / Math.max(seconds, 0.001)).toFixed(1);
-    return `${plural(this.total, "picture")}: ${parts.join(", ") || "none"}; ${rate} pictures/s, took ${durationText(seconds)}`;
+    return `${plural(this.total, this.#noun)}: ${parts.join(", ") || "none"}; ${rate} ${this.#noun}s/s, took ${durationText(seconds)}`;
   }
 }

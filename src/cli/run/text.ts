@@ -1,13 +1,31 @@
 /** Results for people: a line a picture, a line a face, and with `--explain` a line a stage. */
-import type { AggregateValue, AttributeJson, FaceJson, ItemResult, StageTrace } from "../../pipeline/results.ts";
+import type {
+  AggregateValue,
+  AttributeJson,
+  FaceJson,
+  ItemResult,
+  StageTrace,
+  VideoRunResult,
+} from "../../pipeline/results.ts";
 import { millisText, plural } from "../units.ts";
 
-/** The lines of one picture, with line ends. */
+/** The lines of one picture or frame, with line ends. */
 export function itemText(item: ItemResult): string {
-  const lines = [`${item.name}  ${verdict(item)}`];
+  const at = item.frame ? ` frame ${item.frame.number} at ${item.frame.time_s.toFixed(3)} s` : "";
+  const lines = [`${item.name}${at}  ${verdict(item)}`];
   for (const [index, face] of item.faces.entries()) lines.push(`  ${index + 1}  ${faceText(face)}`);
   for (const trace of item.explain ?? []) lines.push(...traceLines(trace));
   return `${lines.join("\n")}\n`;
+}
+
+/** The lines a video ends with: what it is, what was seen of it, and the aggregate over its frames. */
+export function videoText({ video, aggregate }: VideoRunResult): string {
+  const { name, codec, width, height, frames_decoded, frames_analysed, ended, best_frame } = video;
+  const frames = `${frames_analysed} of ${plural(frames_decoded, "frame")} analysed`;
+  const best = best_frame ? `, best frame ${best_frame.number} at ${best_frame.time_s.toFixed(3)} s` : "";
+  const tail = ended === "damaged" ? ", its end is damaged" : "";
+  const values = Object.keys(aggregate).length === 0 ? "" : aggregateText(aggregate, "frame");
+  return `${name}  ${codec} ${width}x${height}, ${frames}${tail}${best}\n${values}`;
 }
 
 /** One line that says what is known of a face. */
@@ -34,11 +52,14 @@ export function faceText(face: FaceJson): string {
 }
 
 /** Lines of the aggregate, with line ends. */
-export function aggregateText(aggregate: Readonly<Record<string, AggregateValue | null>>): string {
+export function aggregateText(
+  aggregate: Readonly<Record<string, AggregateValue | null>>,
+  noun: "picture" | "frame" = "picture",
+): string {
   const lines = Object.entries(aggregate).map(([key, value]) =>
     value === null
-      ? `${key}: no picture had it`
-      : `${key} (${value.method} of ${plural(value.pictures, "picture")}): ${shortJson(value.value)}`,
+      ? `${key}: no ${noun} had it`
+      : `${key} (${value.method} of ${plural(value.pictures, noun)}): ${shortJson(value.value)}`,
   );
   return lines.length === 0 ? "The pipeline aggregates nothing.\n" : `${lines.join("\n")}\n`;
 }

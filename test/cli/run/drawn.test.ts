@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { drawnPaths } from "../../../src/cli/run/drawn.ts";
+import { drawnPaths, framePath } from "../../../src/cli/run/drawn.ts";
 
 let root: string;
 
@@ -15,16 +15,22 @@ beforeAll(async () => {
 });
 afterAll(() => rm(root, { recursive: true, force: true }));
 
-const a = () => ({ path: join(root, "in/a.jpg"), name: "in/a.jpg", inside: "a.jpg" });
+const a = () => ({ kind: "picture" as const, path: join(root, "in/a.jpg"), name: "in/a.jpg", inside: "a.jpg" });
 
 describe("drawnPaths", () => {
   test("names are kept; what was not JPEG gets .jpg added, twins get a number", async () => {
-    const png = { path: join(root, "in/a.png"), name: "in/a.png", inside: "a.png" };
+    const png = { kind: "picture" as const, path: join(root, "in/a.png"), name: "in/a.png", inside: "a.png" };
     expect(await drawnPaths([a(), png, a()], join(root, "out"))).toEqual([
       join(root, "out/a.jpg"),
       join(root, "out/a.png.jpg"),
       join(root, "out/a-2.jpg"),
     ]);
+  });
+
+  test("the frames of a video go into a folder of its name", async () => {
+    const video = { kind: "video" as const, path: join(root, "in/a.png"), inside: "clip.mp4" };
+    const [folder] = await drawnPaths([video], join(root, "out"));
+    expect(framePath(folder!, 42)).toBe(join(root, "out/clip.mp4/frame-000042.jpg"));
   });
 
   test("a copy that would replace a picture to be read is refused, also through a link", async () => {
