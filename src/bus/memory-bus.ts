@@ -18,6 +18,7 @@ import type {
   WorkMessage,
 } from "./bus.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { newCounts } from "./counts.ts";
 import { IdMaker } from "./ids.ts";
 import { LocalRequest, type RequestEnd } from "./local-request.ts";
 import { LocalSubscription } from "./local-subscription.ts";
@@ -42,8 +43,6 @@ export interface MemoryBusOptions {
   readonly random?: () => number;
 }
 
-type Counts = { -readonly [K in Exclude<keyof BusStats, "subscriptions" | "pendingRequests" | "consumers">]: number };
-
 /** See {@link Bus}. Bodies are passed by reference; work queues live as long as the process. */
 export class MemoryBus implements Bus {
   readonly maxMessageBytes: number;
@@ -58,25 +57,7 @@ export class MemoryBus implements Bus {
   readonly #queues = new Map<string, MemoryQueue>();
   readonly #requests = new Set<LocalRequest>();
   readonly #listeners = new Set<(status: BusStatus) => void>();
-  readonly #counts: Counts = {
-    published: 0,
-    delivered: 0,
-    dropped: 0,
-    handlerErrors: 0,
-    requests: 0,
-    answers: 0,
-    refusals: 0,
-    noReceiver: 0,
-    deadlines: 0,
-    cancelled: 0,
-    unavailable: 0,
-    malformed: 0,
-    enqueued: 0,
-    duplicates: 0,
-    acknowledged: 0,
-    redelivered: 0,
-    deadLettered: 0,
-  };
+  readonly #counts = newCounts();
   #status: BusStatus;
   #draining: Promise<void> | undefined;
   /** Called when the last open request ends; only while draining. */

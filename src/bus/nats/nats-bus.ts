@@ -1,6 +1,6 @@
 /** The bus between processes: subjects, groups and requests over NATS, work queues over its JetStream. */
 import { createHash } from "node:crypto";
-import type { Msg, NatsConnection, Subscription as ServerSubscription } from "nats";
+import type { Msg, NatsConnection } from "nats";
 import { FacewireError } from "../../errors.ts";
 import type {
   Accepted,
@@ -20,25 +20,19 @@ import type {
   WorkMessage,
 } from "../bus.ts";
 import type { Clock } from "../clock.ts";
+import { newCounts } from "../counts.ts";
 import { IdMaker } from "../ids.ts";
-import { LocalRequest, type RequestEnd } from "../local-request.ts";
+import type { RequestEnd } from "../local-request.ts";
 import { checkName, checkPattern, checkSubject } from "../subject.ts";
 import { measureMessage, NO_HEADERS, type WireValue } from "../wire.ts";
 import { NatsConsumer } from "./consumer.ts";
-import {
-  ENVELOPE_ROOM,
-  readMessage,
-  readOutcome,
-  readWork,
-  type SentWork,
-  writeMessage,
-  writeWork,
-} from "./envelope.ts";
+import { ENVELOPE_ROOM, writeMessage, writeWork } from "./envelope.ts";
+import { Incoming } from "./incoming.ts";
 import { NatsLink } from "./link.ts";
-import type { MalformedReport, MalformedTaker } from "./malformed.ts";
+import type { MalformedTaker } from "./malformed.ts";
 import { laneOf, NatsNames } from "./names.ts";
+import { OpenRequests } from "./open-requests.ts";
 import { QueueStore, type QueueStoreOptions } from "./queue-store.ts";
-import { NatsResponder } from "./responder.ts";
 import { NatsSubscription } from "./subscription.ts";
 
 /** What a bus on an open connection is made of. */
@@ -53,8 +47,6 @@ export interface NatsBusParts extends QueueStoreOptions {
   readonly onMalformed: MalformedTaker;
 }
 
-type Counts = { -readonly [K in Exclude<keyof BusStats, "subscriptions" | "pendingRequests" | "consumers">]: number };
-
 /** Milliseconds that what was said last may take to leave when the bus is closed. */
 const CLOSE_PATIENCE = 500;
 
@@ -63,58 +55,37 @@ const PLAIN_ID = /^[!-~]{1,128}$/;
 
 /** See {@link Bus}. Opened by `openNatsBus`. */
 export class NatsBus implements Bus {
-  readonly #connection: NatsConnection;
   readonly #parts: NatsBusParts;
   readonly #clock: Clock;
   readonly #names: NatsNames;
   readonly #link: NatsLink;
   readonly #store: QueueStore;
   readonly #ids = new IdMaker();
-  readonly #answers: ServerSubscription;
-  readonly #answersPrefix: string;
-  readonly #requests = new Map<string, LocalRequest>();
+  readonly #requests: OpenRequests;
+  readonly #incoming: Incoming;
   readonly #subscriptions = new Set<NatsSubscription>();
   readonly #consumers = new Set<NatsConsumer>();
   readonly #listeners = new Set<(status: BusStatus) => void>();
-  readonly #counts: Counts = {
-    published: 0,
-    delivered: 0,
-    dropped: 0,
-    handlerErrors: 0,
-    requests: 0,
-    answers: 0,
-    refusals: 0,
-    noReceiver: 0,
-    deadlines: 0,
-    cancelled: 0,
-    unavailable: 0,
-    malformed: 0,
-    enqueued: 0,
-    duplicates: 0,
-    acknowledged: 0,
-    redelivered: 0,
-    deadLettered: 0,
-  };
-  #requestCount = 0;
+  readonly #counts = newCounts();
   #status: BusStatus;
   #draining: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
-  /** Called when the last open request ends; only while draining. */
-  #onQuiet: (() => void) | undefined;
 
   constructor(parts: NatsBusParts) {
     this.#parts = parts;
-    this.#connection = parts.connection;
     this.#clock = parts.clock;
     this.#names = new NatsNames(parts.prefix);
     this.#link = new NatsLink(parts.connection, this.#linkHost);
     this.#store = new QueueStore(parts.connection, this.#link, this.#names, parts);
-    this.#answersPrefix = `${this.#names.answers(this.#ids.prefix)}.`;
-    this.#answers = this.#connection.subscribe(`${this.#answersPrefix}*`, {
-      callback: (error, message) => {
-        if (!error) this.#answered(message);
-      },
+    const inbox = this.#names.answers(this.#ids.prefix);
+    this.#incoming = new Incoming({
+      names: this.#names,
+      limit: this.#requestsHost.limit,
+      counts: this.#counts,
+      responders: this.#responderHost,
+      onMalformed: parts.onMalformed,
     });
+    this.#requests = new OpenRequests(parts.connection, inbox, parts.clock, this.#requestsHost);
     this.#status = { kind: "connected", since: this.#clock.now(), server: this.#link.server };
   }
 
@@ -170,17 +141,7 @@ export class NatsBus implements Bus {
   async request(subject: string, body: WireValue, options: RequestOptions): Promise<WireValue> {
     const message = this.#message(subject, body, options);
     this.#counts.requests++;
-    const token = (this.#requestCount++).toString(36);
-    const host = { check: () => {}, ended: (_: LocalRequest, end: RequestEnd) => this.#ended(token, end) };
-    const request = new LocalRequest(host, this.#clock, options.deadline, options.signal);
-    if (!request.open) return request.promise;
-    this.#requests.set(token, request);
-    try {
-      this.#send(subject, message, this.#answersPrefix + token);
-    } catch (error) {
-      request.fail(FacewireError.from(error), "closed");
-    }
-    return request.promise;
+    return this.#requests.begin(options, (reply) => this.#send(subject, message, reply)).promise;
   }
 
   async enqueue(queue: string, body: WireValue, options: EnqueueOptions = {}): Promise<Accepted> {
@@ -241,7 +202,7 @@ export class NatsBus implements Bus {
     const cutOff = Promise.withResolvers<void>();
     const cancel = this.#clock.after(deadline - this.#clock.now(), cutOff.resolve);
     const ends = [...this.#subscriptions, ...this.#consumers].map((receiver) => receiver.drain());
-    await Promise.race([Promise.all(ends).then(() => this.#quiet()), cutOff.promise]);
+    await Promise.race([Promise.all(ends).then(() => this.#requests.quiet()), cutOff.promise]);
     cancel();
     await this.close();
   }
@@ -249,19 +210,11 @@ export class NatsBus implements Bus {
   async #close(error?: FacewireError): Promise<void> {
     this.#setStatus({ kind: "closed", since: this.#clock.now(), ...(error && { error: error.toPublic() }) });
     const closed = error ?? new FacewireError("shutting_down", "The bus was closed.");
-    for (const request of [...this.#requests.values()]) request.fail(closed, "closed");
+    this.#requests.failAll(closed, "closed");
     for (const subscription of [...this.#subscriptions]) subscription.close();
     for (const consumer of [...this.#consumers]) consumer.close();
-    this.#answers.unsubscribe();
-    this.#onQuiet?.();
+    this.#requests.close();
     await this.#link.close(CLOSE_PATIENCE);
-  }
-
-  #quiet(): Promise<void> {
-    if (this.#requests.size === 0) return Promise.resolve();
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onQuiet = resolve;
-    return promise;
   }
 
   #message(subject: string, body: WireValue, options: SendOptions): BusMessage {
@@ -304,40 +257,10 @@ export class NatsBus implements Bus {
     if (changed) for (const listener of [...this.#listeners]) listener(status);
   }
 
-  #answered(message: Msg): void {
-    const request = this.#requests.get(message.subject.slice(this.#answersPrefix.length));
-    if (!request) return;
-    if (message.headers?.code === 503) {
-      request.fail(new FacewireError("no_receiver", "Nobody listens on this address."), "noReceiver");
-      return;
-    }
-    try {
-      const outcome = readOutcome(message.data, this.maxMessageBytes);
-      if ("body" in outcome) request.answer(outcome.body);
-      else request.refuse(outcome.refusal);
-    } catch (error) {
-      const coded = FacewireError.from(error);
-      void this.#malformed({ kind: "answer", subject: "", error: coded, payload: message.data })().catch(() => {});
-      request.fail(coded, "refusals");
-    }
-  }
-
-  #ended(token: string, end: RequestEnd): void {
-    this.#requests.delete(token);
-    if (end !== "closed") this.#counts[end]++;
-    if (this.#requests.size === 0) this.#onQuiet?.();
-  }
-
-  /** Counts something unreadable; what it returns reports it. */
-  #malformed(report: MalformedReport): () => Promise<void> {
-    this.#counts.malformed++;
-    return async () => this.#parts.onMalformed(report);
-  }
-
   readonly #linkHost = {
     lost: (reason: string): void => {
       const lost = new FacewireError("bus_unavailable", "The NATS server was lost before it answered.");
-      for (const request of [...this.#requests.values()]) request.fail(lost, "unavailable");
+      this.#requests.failAll(lost, "unavailable");
       if (this.#status.kind !== "connected") return;
       this.#setStatus({ kind: "reconnecting", since: this.#clock.now(), attempt: 0, reason });
     },
@@ -351,6 +274,16 @@ export class NatsBus implements Bus {
     },
     ended: (error: FacewireError): void => {
       this.#closed ??= this.#close(error);
+    },
+  };
+
+  readonly #requestsHost = {
+    limit: (): number => this.maxMessageBytes,
+    ended: (end: RequestEnd): void => {
+      if (end !== "closed") this.#counts[end]++;
+    },
+    malformed: (error: FacewireError, payload: Uint8Array): void => {
+      this.#incoming.reportNow({ kind: "answer", subject: "", error, payload });
     },
   };
 
@@ -374,20 +307,7 @@ export class NatsBus implements Bus {
       delivery.responder?.refuse(FacewireError.from(error).toPublic());
       this.#parts.onHandlerError(error, delivery);
     },
-    read: (message: Msg): Delivery | undefined => {
-      const subject = this.#names.subjectOf(message.subject);
-      const responder = message.reply ? new NatsResponder(message, this.#responderHost) : undefined;
-      try {
-        checkSubject(subject);
-        const sent = readMessage(message.data, this.maxMessageBytes);
-        return { subject, ...sent, ...(responder && { responder }) };
-      } catch (error) {
-        const coded = FacewireError.from(error);
-        responder?.refuse(coded.toPublic());
-        void this.#malformed({ kind: "message", subject, error: coded, payload: message.data })().catch(() => {});
-        return undefined;
-      }
-    },
+    read: (message: Msg): Delivery | undefined => this.#incoming.delivery(message),
     ended: (subscription: NatsSubscription): void => {
       this.#subscriptions.delete(subscription);
     },
@@ -407,14 +327,7 @@ export class NatsBus implements Bus {
       this.#counts.handlerErrors++;
       this.#parts.onHandlerError(error, work);
     },
-    read: (queue: string, message: Msg): SentWork | (() => Promise<void>) => {
-      try {
-        return readWork(message.data, this.maxMessageBytes);
-      } catch (error) {
-        const coded = FacewireError.from(error);
-        return this.#malformed({ kind: "work", subject: queue, error: coded, payload: message.data });
-      }
-    },
+    read: (queue: string, message: Msg) => this.#incoming.work(queue, message),
     ended: (consumer: NatsConsumer): void => {
       this.#consumers.delete(consumer);
     },
