@@ -5,6 +5,7 @@ import { createNativeApi } from "./api/native/api.ts";
 import { modelStates } from "./api/native/model-states.ts";
 import { openEngine } from "./app/engine.ts";
 import { openEvents } from "./app/events.ts";
+import { openJobs } from "./app/jobs.ts";
 import { metricSources } from "./app/metric-sources.ts";
 import { keepPruned } from "./app/pruning.ts";
 import { storeHealth } from "./app/store-health.ts";
@@ -105,9 +106,19 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
   metrics.watch(metricSources(engine));
   const health = async () => ({ ...engine.health(), store: await storeHealth(store), events: events.health() });
 
+  const jobs = openJobs(settings, {
+    store,
+    engine: open.engine,
+    recorder: events.recorder,
+    logger,
+    workers: open.workers,
+  });
+  opened.defer(() => jobs.stop(0));
+
   const api = await createNativeApi({
     engine,
     health,
+    jobs: jobs.parts,
     deadLetters: {
       desk: new DeadLetterDesk(store.deadLetters),
       retry: (id, call) => retries.retry(engine, id, call),
@@ -127,6 +138,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     version: manifest.version,
   });
   const url = api.listen();
+  jobs.start();
   logger.info("listening", { url, workers: open.workers, version: manifest.version });
 
   const parts = opened.move();
@@ -140,7 +152,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     health,
     stop(timeoutMs = settings.drain.timeout) {
       stopped ??= (async () => {
-        const cut = await api.stop(timeoutMs);
+        const [cut] = await Promise.all([api.stop(timeoutMs), jobs.stop(timeoutMs)]);
         if (cut > 0) logger.warn("requests cut off", { requests: cut });
         await parts.disposeAsync();
       })();

@@ -48,13 +48,14 @@ export function isMultipartForm(request: Request): boolean {
  * one file too many begins (the rest is not read), and as `readChunks` does.
  */
 export async function readForm(request: Request, limits: FormLimits): Promise<Form> {
-  const parser = createParser(request, limits.maxFiles);
+  const parser = createFormParser(request, limits.maxFiles);
   const form = new FormCollector(parser, limits.maxFiles);
   await readChunks(request, limits, (chunk) => form.write(chunk));
   return form.end();
 }
 
-function createParser(request: Request, maxFiles: number): BusboyInstance {
+/** A parser for the form of a request. Throws `request_invalid` when its Content-Type is no form's. */
+export function createFormParser(request: Request, maxFiles: number): BusboyInstance {
   try {
     return new Busboy({
       headers: { "content-type": request.headers.get("content-type") ?? "" },
@@ -86,21 +87,12 @@ class FormCollector {
     this.#finished.promise.catch(() => undefined);
     parser.on("file", (field, stream, name) => this.#file(field, stream, name));
     parser.on("field", (field, value, _cut, valueCut) => {
-      if (valueCut) {
-        this.#fail(new FacewireError("request_invalid", `The form's field ${quoted(field)} is too long.`));
-      }
+      if (valueCut) this.#fail(fieldTooLong(field));
       this.#fields.push({ field: field ?? "", value });
     });
-    parser.on("filesLimit", () => {
-      const message = `The form holds more than ${maxFiles} files.`;
-      this.#fail(new FacewireError("request_too_many_files", message, { details: { max_files: maxFiles } }));
-    });
-    parser.on("fieldsLimit", () => {
-      this.#fail(
-        new FacewireError("request_invalid", `The form has more than ${MAX_FIELDS} fields that are no files.`),
-      );
-    });
-    parser.on("error", (error) => this.#fail(broken(error)));
+    parser.on("filesLimit", () => this.#fail(tooManyFiles(maxFiles)));
+    parser.on("fieldsLimit", () => this.#fail(tooManyFields()));
+    parser.on("error", (error) => this.#fail(brokenForm(error)));
     parser.on("finish", () => this.#finished.resolve());
   }
 
@@ -134,10 +126,9 @@ class FormCollector {
     // Its place is taken at once: files end in the order they begin, but `end` may come after the next one begins.
     this.#files.push({ field: field ?? "", name: "", bytes: new Uint8Array(0) });
     stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));
-    stream.on("error", (error) => this.#fail(broken(error)));
+    stream.on("error", (error) => this.#fail(brokenForm(error)));
     stream.on("end", () => {
-      const shown = (name || field || "file").slice(0, MAX_NAME_LENGTH);
-      this.#files[at] = { field: field ?? "", name: shown, bytes: joined(chunks) };
+      this.#files[at] = { field: field ?? "", name: fileName(field, name), bytes: joined(chunks) };
     });
   }
 
@@ -147,10 +138,29 @@ class FormCollector {
   }
 }
 
-function broken(cause: unknown): FacewireError {
+/** What a file is called: its own name, else the field's. */
+export function fileName(field: string | undefined, name: string | undefined): string {
+  return (name || field || "file").slice(0, MAX_NAME_LENGTH);
+}
+
+/** `request_invalid` for a form that cannot be read to its end. */
+export function brokenForm(cause: unknown): FacewireError {
   return new FacewireError("request_invalid", "The multipart form is broken or ends too early.", { cause });
 }
 
-function quoted(field: string | undefined): string {
-  return JSON.stringify((field ?? "").slice(0, MAX_NAME_LENGTH));
+/** `request_too_many_files`. */
+export function tooManyFiles(maxFiles: number): FacewireError {
+  const message = `The form holds more than ${maxFiles} files.`;
+  return new FacewireError("request_too_many_files", message, { details: { max_files: maxFiles } });
+}
+
+/** `request_invalid` for a form with too many fields that are no files. */
+export function tooManyFields(): FacewireError {
+  return new FacewireError("request_invalid", `The form has more than ${MAX_FIELDS} fields that are no files.`);
+}
+
+/** `request_invalid` for a field whose text is too long. */
+export function fieldTooLong(field: string | undefined): FacewireError {
+  const shown = JSON.stringify((field ?? "").slice(0, MAX_NAME_LENGTH));
+  return new FacewireError("request_invalid", `The form's field ${shown} is too long.`);
 }

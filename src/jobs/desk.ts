@@ -167,27 +167,26 @@ export class JobDesk {
     return this.#stopping ? Promise.resolve() : this.#options.changes.next(id, ms);
   }
 
-  /** Ends a job that has not ended; its results stay. Rejects with `job_unknown` and `job_ended`. */
-  async cancel(id: string): Promise<JobJson> {
-    const { jobs, runner, news, changes, folders } = this.#options;
+  /**
+   * Ends a job that has not ended; its results stay. One that has ended is deleted with its results when `orRemove` says
+   * so, which resolves with undefined. Rejects with `job_unknown` and `job_ended`.
+   */
+  async cancel(id: string, { orRemove }: { readonly orRemove: boolean }): Promise<JobJson | undefined> {
+    const { jobs, runner, news, changes, folders, content } = this.#options;
     const cancelled = await jobs.cancel(id);
-    if (!cancelled) {
-      const { state } = await this.#get(id);
-      throw new FacewireError("job_ended", `The job is ${state} already.`, { details: { state } });
+    if (cancelled) {
+      await runner.cut(id);
+      await news.tell(cancelled);
+      changes.changed(id);
+      await folders.remove(id);
+      return jobJson(cancelled);
     }
-    await runner.cut(id);
-    await news.tell(cancelled);
-    changes.changed(id);
-    await folders.remove(id);
-    return jobJson(cancelled);
-  }
-
-  /** Deletes a job that has ended, with its results. Rejects with `job_unknown`. */
-  async remove(id: string): Promise<void> {
-    const { jobs, folders, content } = this.#options;
+    const { state } = await this.#get(id);
+    if (!orRemove) throw new FacewireError("job_ended", `The job is ${state} already.`, { details: { state } });
     if (!(await jobs.hide(id))) throw unknown();
     await folders.remove(id);
     await content.delete(id);
+    return undefined;
   }
 
   async #get(id: string): Promise<JobRecord> {

@@ -3,7 +3,9 @@ import type { DeadLetterDesk } from "../../dead-letters/desk.ts";
 import type { RetryCall, RetryOutcome } from "../../dead-letters/retries.ts";
 import type { EventFeed } from "../../events/feed.ts";
 import type { ModelCard } from "../../inference/card.ts";
+import type { JobDesk } from "../../jobs/desk.ts";
 import type { Engine, PartHealth } from "../../pipeline/results.ts";
+import type { JobBodyLimits } from "./job-body.ts";
 
 /** A model card with the state of its prepared file. */
 export interface ModelListing {
@@ -27,11 +29,18 @@ export interface DeadLetterParts {
   readonly retry: (id: string, call: RetryCall) => Promise<RetryOutcome>;
 }
 
+/** Jobs, and how large they may be. */
+export interface JobParts {
+  readonly desk: JobDesk;
+  readonly limits: JobBodyLimits;
+}
+
 /** Handed to every route. */
 export interface NativeContext {
   readonly engine: Engine;
   readonly limits: NativeLimits;
   readonly deadLetters: DeadLetterParts;
+  readonly jobs: JobParts;
   readonly events: {
     readonly feed: EventFeed;
     /** Milliseconds between pings on a subscription. */

@@ -11,6 +11,7 @@ import { referenceDocument } from "./reference.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { eventRoutes } from "./routes/events.ts";
 import { healthRoutes } from "./routes/health.ts";
+import { jobRoutes } from "./routes/jobs.ts";
 import { metricsRoute } from "./routes/metrics.ts";
 import { modelRoutes } from "./routes/models.ts";
 import { pipelineRoutes } from "./routes/pipelines.ts";
@@ -25,6 +26,7 @@ export function nativeApp(context: NativeContext, version: string) {
     .use(referenceRoutes())
     .use(pipelineRoutes(context))
     .use(runRoute(context))
+    .use(jobRoutes(context))
     .use(modelRoutes(context))
     .use(deadLetterRoutes(context))
     .use(eventRoutes(context))

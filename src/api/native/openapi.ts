@@ -125,7 +125,7 @@ export const PIPELINE_NAME_PARAMETER: Json = {
 /** What an operation is made of; parameters and answers are plain OpenAPI JSON. */
 export interface OperationParts {
   readonly operationId: string;
-  readonly tag: "Pipelines" | "Models" | "Events" | "Dead letters" | "Server";
+  readonly tag: "Pipelines" | "Jobs" | "Models" | "Events" | "Dead letters" | "Server";
   readonly summary: string;
   readonly description: string;
   readonly parameters?: readonly Json[];

@@ -11,6 +11,14 @@ import {
 import { ErrorBodySchema, ErrorSchema } from "./schemas/error.ts";
 import { EventPageSchema, EventSchema } from "./schemas/events.ts";
 import { BoxSchema, FaceSchema, LivenessSchema } from "./schemas/face.ts";
+import {
+  JobAnswerSchema,
+  JobDetailSchema,
+  JobPageSchema,
+  JobProgressSchema,
+  JobResultsSchema,
+  JobSchema,
+} from "./schemas/jobs.ts";
 import { PipelineDetailSchema, PipelineListSchema, PipelineSummarySchema, PlanSchema } from "./schemas/pipelines.ts";
 import { ItemSchema, RunResultSchema, StageTraceSchema } from "./schemas/run.ts";
 import { HealthSchema, ModelListSchema, ModelSchema, PartHealthSchema, StatusSchema } from "./schemas/server.ts";
@@ -34,6 +42,7 @@ export function referenceDocument(version: string) {
       info: { title: "Facewire native API", version, description: DESCRIPTION },
       tags: [
         { name: "Pipelines", description: "What can be run, and running it." },
+        { name: "Jobs", description: "Long work: videos and many pictures." },
         { name: "Models", description: "The networks behind the stages." },
         { name: "Events", description: "What happens, live and past." },
         { name: "Dead letters", description: "Work that was given up." },
@@ -52,6 +61,12 @@ export function referenceDocument(version: string) {
           PipelineSummarySchema,
           PipelineDetailSchema,
           PlanSchema,
+          JobAnswerSchema,
+          JobDetailSchema,
+          JobPageSchema,
+          JobSchema,
+          JobProgressSchema,
+          JobResultsSchema,
           ModelListSchema,
           ModelSchema,
           EventPageSchema,

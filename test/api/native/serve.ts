@@ -2,6 +2,7 @@
 import { rm } from "node:fs/promises";
 import { createNativeApi, type NativeApi, type NativeApiOptions } from "../../../src/api/native/api.ts";
 import { openEvents } from "../../../src/app/events.ts";
+import { openJobs } from "../../../src/app/jobs.ts";
 import { DeadLetterDesk } from "../../../src/dead-letters/desk.ts";
 import { DeadLetterRetries } from "../../../src/dead-letters/retries.ts";
 import { httpLog } from "../../../src/observe/log-watchers.ts";
@@ -41,8 +42,13 @@ export async function serveNative(
   const retries = new DeadLetterRetries(store.deadLetters);
   const settings = await loadSettings({ env: {} });
   const events = openEvents({ settings: settings.events, events: store.events, watcher: metrics.events, logger });
+  const jobs = openJobs(
+    { ...settings, data_dir: folder },
+    { store, engine, recorder: events.recorder, logger, workers: 1 },
+  );
   const api = await createNativeApi({
     engine,
+    jobs: jobs.parts,
     events: { feed: events.feed, pingMs: settings.events.ping },
     deadLetters: {
       desk: new DeadLetterDesk(store.deadLetters),
