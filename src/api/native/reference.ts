@@ -20,7 +20,7 @@ import {
   JobSchema,
 } from "./schemas/jobs.ts";
 import { PipelineDetailSchema, PipelineListSchema, PipelineSummarySchema, PlanSchema } from "./schemas/pipelines.ts";
-import { ItemSchema, RunResultSchema, StageTraceSchema } from "./schemas/run.ts";
+import { ItemSchema, RunResultSchema, StageTraceSchema, VideoSchema } from "./schemas/run.ts";
 import { HealthSchema, ModelListSchema, ModelSchema, PartHealthSchema, StatusSchema } from "./schemas/server.ts";
 
 const DESCRIPTION = [
@@ -53,6 +53,7 @@ export function referenceDocument(version: string) {
         schemas: openApiComponents([
           RunResultSchema,
           ItemSchema,
+          VideoSchema,
           FaceSchema,
           LivenessSchema,
           BoxSchema,

@@ -55,6 +55,7 @@ describe("The OpenAPI document", () => {
     ).toEqual([
       "delete /v1/dead-letters",
       "delete /v1/dead-letters/{id}",
+      "delete /v1/jobs/{id}",
       "get /health",
       "get /health/live",
       "get /health/ready",
@@ -63,10 +64,14 @@ describe("The OpenAPI document", () => {
       "get /v1/dead-letters/{id}",
       "get /v1/dead-letters/{id}/input",
       "get /v1/events",
+      "get /v1/jobs",
+      "get /v1/jobs/{id}",
+      "get /v1/jobs/{id}/results",
       "get /v1/models",
       "get /v1/pipelines",
       "get /v1/pipelines/{name}",
       "post /v1/dead-letters/{id}/retry",
+      "post /v1/jobs",
       "post /v1/pipelines/validate",
       "post /v1/pipelines/{name}/run",
     ]);

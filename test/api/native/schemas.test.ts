@@ -19,6 +19,12 @@ import {
   STATUS_EXAMPLE,
 } from "../../../src/api/native/docs/examples.ts";
 import {
+  JOB_ACCEPTED_EXAMPLE,
+  JOB_EXAMPLE,
+  JOB_RESULTS_EXAMPLE,
+  JOBS_EXAMPLE,
+} from "../../../src/api/native/docs/jobs.ts";
+import {
   DeadLetterAnswerSchema,
   DeadLetterPageSchema,
   type DeadLetterSchema,
@@ -28,6 +34,13 @@ import {
 import type { ErrorSchema } from "../../../src/api/native/schemas/error.ts";
 import { EventPageSchema } from "../../../src/api/native/schemas/events.ts";
 import type { FaceSchema } from "../../../src/api/native/schemas/face.ts";
+import {
+  JobAnswerSchema,
+  JobDetailSchema,
+  JobPageSchema,
+  JobResultsSchema,
+  type JobSchema,
+} from "../../../src/api/native/schemas/jobs.ts";
 import {
   PipelineDetailSchema,
   PipelineListSchema,
@@ -42,6 +55,7 @@ import {
 } from "../../../src/api/native/schemas/server.ts";
 import type { DeadLetterJson } from "../../../src/dead-letters/json.ts";
 import type { PublicError } from "../../../src/errors.ts";
+import type { JobDetailJson, JobJson } from "../../../src/jobs/job-json.ts";
 import type {
   FaceJson,
   ItemResult,
@@ -68,6 +82,8 @@ export type Agreement = [
   Fits<PipelineSummary, Described<typeof PipelineSummarySchema>>,
   Fits<PipelineDetail, Omit<Described<typeof PipelineDetailSchema>, "request">>,
   Fits<PartHealth, Described<typeof PartHealthSchema>>,
+  Fits<JobJson, Described<typeof JobSchema>>,
+  Fits<JobDetailJson, Omit<Described<typeof JobDetailSchema>, "request">>,
   Fits<DeadLetterJson, Described<typeof DeadLetterSchema>>,
 ];
 const keys: [
@@ -94,6 +110,10 @@ describe("The reference's example fits its schema", () => {
     ["list of dead letters", DeadLetterPageSchema, DEAD_LETTERS_EXAMPLE],
     ["dead letter", DeadLetterAnswerSchema, DEAD_LETTER_EXAMPLE],
     ["retry", RetryAnswerSchema, RETRY_EXAMPLE],
+    ["accepted job", JobAnswerSchema, JOB_ACCEPTED_EXAMPLE],
+    ["job", JobDetailSchema, JOB_EXAMPLE],
+    ["page of jobs", JobPageSchema, JOBS_EXAMPLE],
+    ["page of a job's results", JobResultsSchema, JOB_RESULTS_EXAMPLE],
     ["page of events", EventPageSchema, EVENT_PAGE_EXAMPLE],
     ["discarded letters", DiscardAnswerSchema, DISCARD_EXAMPLE],
   ] as const) {
