@@ -3,6 +3,9 @@ import type { RUN_PARAMETERS } from "../api/native/run-options.ts";
 import { FacewireError, type PublicError } from "../errors.ts";
 import type { PartHealth, PipelineSummary, RunResult } from "../pipeline/results.ts";
 
+/** Types of the DOM, which some projects have as well, hide that Bun's WebSocket takes headers. */
+const SocketWithHeaders = WebSocket as unknown as new (url: string, options: Bun.WebSocketOptions) => WebSocket;
+
 /** A picture or video as the whole body, or several by name. */
 export type TestFiles = Uint8Array | Blob | Readonly<Record<string, Uint8Array | Blob>>;
 
@@ -28,11 +31,11 @@ export interface HealthAnswer {
 export class TestClient {
   /** Address without a path, such as `http://127.0.0.1:41234`. */
   readonly url: string;
-  readonly #token: string | undefined;
+  readonly #credentials: Readonly<Record<string, string>>;
 
   constructor(url: string, token?: string) {
     this.url = url;
-    this.#token = token;
+    this.#credentials = token === undefined ? {} : { authorization: `Bearer ${token}` };
   }
 
   /** The same server, asked with a token. */
@@ -43,8 +46,13 @@ export class TestClient {
   /** As the global `fetch`, with a path of the server. */
   fetch(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
-    if (this.#token !== undefined) headers.set("authorization", `Bearer ${this.#token}`);
+    for (const [name, value] of Object.entries(this.#credentials)) headers.set(name, value);
     return fetch(this.url + path, { ...init, headers });
+  }
+
+  /** As the global `WebSocket`, with a path of the server. */
+  webSocket(path: string): WebSocket {
+    return new SocketWithHeaders(this.url.replace(/^http/, "ws") + path, { headers: { ...this.#credentials } });
   }
 
   /** Asks and reads the JSON of the answer, whatever its status is. */

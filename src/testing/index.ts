@@ -1,6 +1,7 @@
 /** The testing kit: `import { startTestServer } from "facewire/testing"`. docs/testing.md shows how it is used. */
 
 export { FacewireError } from "../errors.ts";
+export type { EventData, EventType, Verdict } from "../events/catalog.ts";
 export type {
   ModelScript,
   ScriptedFace,
@@ -11,6 +12,7 @@ export type { ItemResult, PipelineSummary, RunResult } from "../pipeline/results
 export type { WrittenSettings } from "../settings/schema.ts";
 export { type HealthAnswer, type JsonAnswer, TestClient, type TestFiles, type TestRunOptions } from "./client.ts";
 export type { TestScene } from "./drawn-scene.ts";
+export { type CollectedEvent, EventCollector, type EventMatch, type EventPatience } from "./events.ts";
 export { FakeClock, fakeClock } from "./fake-clock.ts";
 export { Gate, gate } from "./gate.ts";
 export type { PipelineSource } from "./home.ts";

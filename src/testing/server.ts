@@ -7,6 +7,7 @@ import type { WrittenSettings } from "../settings/schema.ts";
 import { openMemoryStore, type Store } from "../store/store.ts";
 import type { TokenRole } from "../store/tokens.ts";
 import { TestClient } from "./client.ts";
+import { EventCollector } from "./events.ts";
 import { type Home, makeHome, type PipelineSource } from "./home.ts";
 import { LogLines } from "./log-lines.ts";
 import { testSettings } from "./settings.ts";
@@ -36,6 +37,8 @@ const OPEN_EVERY = 20;
 export class TestServer extends TestClient implements AsyncDisposable {
   /** The server itself, for what cannot be seen from outside. */
   readonly app: App;
+  /** What the server tells over `/v1/events`. */
+  readonly events: EventCollector;
   readonly logs: LogLines;
   /** Secrets of the tokens that were asked for, by name: `server.as(server.tokens.reader)`. */
   readonly tokens: Readonly<Record<string, string>>;
@@ -53,6 +56,9 @@ export class TestServer extends TestClient implements AsyncDisposable {
   ) {
     super(reachable(app.url));
     this.app = app;
+    // Where tokens are asked for, any of them may read events.
+    const [token] = Object.values(tokens);
+    this.events = new EventCollector(token === undefined ? this : this.as(token));
     this.logs = logs;
     this.tokens = tokens;
     this.#home = home;
@@ -96,6 +102,7 @@ export class TestServer extends TestClient implements AsyncDisposable {
     const opening = setInterval(() => {
       for (const gate of this.#gates) openGate(gate);
     }, OPEN_EVERY);
+    this.events.close();
     try {
       await this.app.stop(timeoutMs);
     } finally {
