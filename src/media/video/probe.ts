@@ -1,11 +1,13 @@
 /** What a video file says of itself, found out without decoding it, and held against the limits. */
-import { open } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { FacewireError } from "../../errors.ts";
 import { unavailability } from "./availability.ts";
 import type { StoredColor } from "./color.ts";
 import { fileUrl, safeInput } from "./containers.ts";
 import { type Orientation, orientationOf, type Size, squarePixels, turned } from "./geometry.ts";
+import { hasExternalMedia } from "./mp4-references.ts";
 import { SNIFF_VIDEO_BYTES, sniffVideo, type VideoFormat } from "./sniff.ts";
 import { causeOf, startTool, type ToolEnd } from "./tool.ts";
 import type { VideoInfo, VideoOptions } from "./video.ts";
@@ -85,6 +87,7 @@ export async function probe(path: string, { ffmpeg, limits, signal }: ProbeOptio
   if (!file || end.failure) {
     throw new FacewireError("video_damaged", "The video could not be read.", { cause: causeOf(end) });
   }
+  if ((file.streams?.length ?? 0) > limits.maxStreams) throw tooManyStreams(limits.maxStreams);
   if (!stream) throw new FacewireError("video_no_frames", "The file holds no video stream.");
   const { width, height } = stream;
   if (!width || !height) {
@@ -128,20 +131,26 @@ export function tooLong(seconds: number, maxDurationMs: number): FacewireError {
 }
 
 async function formatOf(path: string): Promise<VideoFormat> {
-  const head = new Uint8Array(SNIFF_VIDEO_BYTES);
-  let length = 0;
+  let file: FileHandle;
   try {
-    await using file = await open(path, "r");
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  } catch (cause) {
+    throw new FacewireError("file_unreadable", "The video's file could not be read.", { cause });
+  }
+  try {
     // A pipe or a device would be read by two programs, and could keep both waiting for ever.
     if (!(await file.stat()).isFile()) throw new FacewireError("video_refused", "The video is not a regular file.");
-    length = (await file.read(head, 0, head.length, 0)).bytesRead;
-  } catch (thrown) {
-    throw FacewireError.from(thrown, "file_unreadable", "The video's file could not be read.");
+    const head = new Uint8Array(SNIFF_VIDEO_BYTES);
+    const { bytesRead } = await file.read(head, 0, head.length, 0);
+    if (bytesRead === 0) throw new FacewireError("video_no_frames", "The video's file is empty.");
+    const format = sniffVideo(head.subarray(0, bytesRead));
+    if (!format)
+      throw new FacewireError("video_unknown_format", "The content is not a video of a format that is read.");
+    if (format === "mp4" && (await hasExternalMedia(file))) throw refersElsewhere();
+    return format;
+  } finally {
+    await file.close();
   }
-  if (length === 0) throw new FacewireError("video_no_frames", "The video's file is empty.");
-  const format = sniffVideo(head.subarray(0, length));
-  if (!format) throw new FacewireError("video_unknown_format", "The content is not a video of a format that is read.");
-  return format;
 }
 
 async function runProbe(path: string, format: VideoFormat, { ffmpeg, limits, signal }: ProbeOptions): Promise<ToolEnd> {
@@ -183,18 +192,26 @@ function refuseByMessages(end: ToolEnd, limits: ProbeOptions["limits"]): void {
   const { stderr } = end;
   const cause = new Error(stderr.slice(-4096));
   if (/exceeds max_streams/.test(stderr)) {
-    throw new FacewireError("video_refused", `The video has more than ${limits.maxStreams} streams.`, {
-      details: { max_streams: limits.maxStreams },
-      cause,
-    });
+    throw tooManyStreams(limits.maxStreams, cause);
   }
   if (/exceeds specified max pixel count/.test(stderr)) {
     const [, width, height] = /Picture size (\d+)x(\d+) exceeds/.exec(stderr) ?? [];
     throw tooManyPixels(Number(width), Number(height), limits.maxPixels);
   }
   if (/external track|(Protocol|Format) .*not on whitelist/.test(stderr)) {
-    throw new FacewireError("video_refused", "The video refers to other files.", { cause });
+    throw refersElsewhere(cause);
   }
+}
+
+function refersElsewhere(cause?: Error): FacewireError {
+  return new FacewireError("video_refused", "The video refers to other files.", cause ? { cause } : {});
+}
+
+function tooManyStreams(max: number, cause?: Error): FacewireError {
+  return new FacewireError("video_refused", `The video has more than ${max} streams.`, {
+    details: { max_streams: max },
+    ...(cause ? { cause } : {}),
+  });
 }
 
 function tooManyPixels(width: number, height: number, max: number): FacewireError {

@@ -6,7 +6,7 @@ import { readSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { FrameSlots, type SharedSlots } from "./frame-slots.ts";
 import { enlargePipe } from "./pipe-size.ts";
-import { FrameLines } from "./selection.ts";
+import { FrameLines, type Resumption } from "./selection.ts";
 
 /** What the thread is started with. */
 export interface ReaderSetup {
@@ -20,10 +20,15 @@ export interface ReaderSetup {
   readonly height: number;
   /** Time stamp beyond which a frame makes the video too long. */
   readonly lastPts: number;
+  readonly after: Resumption | undefined;
 }
 
-/** What it tells. The last word is always `end` or `failed`. */
+/** What it tells. The last word is always `end`, `lost` or `failed`. */
 export type FromReader =
+  /** Numbers of frames are known. */
+  | { readonly type: "anchored" }
+  /** The frame to resume at did not come. */
+  | { readonly type: "lost" }
   | { readonly type: "range"; readonly range: "limited" | "full" | undefined }
   | { readonly type: "frame"; readonly slot: number; readonly number: number; readonly pts: number | undefined }
   | { readonly type: "end"; readonly lastPts: number | undefined; readonly tooLong: boolean }
@@ -36,10 +41,9 @@ const MOST_HEADER = 1024;
 
 const setup = workerData as ReaderSetup;
 const slots = new FrameSlots(setup.slots);
-const lines = new FrameLines();
+const lines = new FrameLines(setup.after);
 const decoder = new TextDecoder("latin1");
 const text = new Uint8Array(64 * 1024);
-let seenLastPts: number | undefined;
 
 function send(message: FromReader): void {
   parentPort?.postMessage(message);
@@ -71,38 +75,43 @@ function readHeader(): boolean {
   return true;
 }
 
-/** Reads frames until they end. True when one came after the longest time. */
-function readFrames(): boolean {
+/** Reads frames until they end, and returns the last word. */
+function readFrames(): FromReader {
   const mark = new Uint8Array(FRAME_MARK.length);
+  let anchored = false;
+  let lastPts: number | undefined;
+  const end = (tooLong = false): FromReader => ({ type: "end", lastPts, tooLong });
   for (let first = true; ; ) {
     const count = readSync(setup.lines, text, 0, text.length, null);
-    if (count === 0) return false;
+    if (count === 0) return lines.anchored ? end() : { type: "lost" };
     const chosen = lines.push(decoder.decode(text.subarray(0, count)));
-    const last = lines.last;
-    if (last) {
-      slots.decoded = last.number + 1;
-      seenLastPts = last.pts ?? seenLastPts;
+    if (lines.lost) return { type: "lost" };
+    if (!anchored && lines.anchored) send({ type: "anchored" });
+    anchored = lines.anchored;
+    if (lines.last) {
+      slots.decoded = lines.last.number + 1;
+      lastPts = lines.last.pts ?? lastPts;
     }
     for (const { number, pts } of chosen) {
-      if (pts !== undefined && pts > setup.lastPts) return true;
+      if (pts !== undefined && pts > setup.lastPts) return end(true);
       const slot = slots.take();
-      if (slot === undefined) return false;
-      if (first && !readHeader()) return false;
+      if (slot === undefined) return end();
+      if (first && !readHeader()) return end();
       first = false;
-      const pixels = new Uint8Array(setup.slots.pixels, slots.offset(slot), setup.pixelBytes);
-      if (!fill(mark)) return false;
+      if (!fill(mark)) return end();
       if (decoder.decode(mark) !== FRAME_MARK) throw new Error("a frame does not begin where it should");
-      if (!fill(pixels)) return false;
+      if (!fill(new Uint8Array(setup.slots.pixels, slots.offset(slot), setup.pixelBytes))) return end();
       send({ type: "frame", slot, number, pts });
     }
-    if (last?.pts !== undefined && last.pts > setup.lastPts) return true;
+    if (lastPts !== undefined && lastPts > setup.lastPts) return end(true);
   }
 }
 
+let lastWord: FromReader;
 try {
   enlargePipe(setup.frames);
-  const tooLong = readFrames();
-  send({ type: "end", lastPts: seenLastPts, tooLong });
+  lastWord = readFrames();
 } catch (thrown) {
-  send({ type: "failed", message: thrown instanceof Error ? thrown.message : String(thrown) });
+  lastWord = { type: "failed", message: thrown instanceof Error ? thrown.message : String(thrown) };
 }
+send(lastWord);

@@ -7,6 +7,7 @@ import type { FramePipes } from "./frame-pipe.ts";
 import type { FrameSlots } from "./frame-slots.ts";
 import { cancelled, type ProbedVideo, tooLong } from "./probe.ts";
 import type { FromReader, ReaderSetup } from "./reader-thread.ts";
+import type { Resumption } from "./selection.ts";
 import { causeOf, type ToolEnd, type ToolRun } from "./tool.ts";
 import type { FramePixels, VideoFrame, VideoInfo, VideoOptions, VideoReader } from "./video.ts";
 
@@ -14,6 +15,7 @@ import type { FramePixels, VideoFrame, VideoInfo, VideoOptions, VideoReader } fr
 export interface RunningParts {
   readonly video: ProbedVideo;
   readonly options: VideoOptions;
+  readonly after: Resumption | undefined;
   /** What all frames have in common. */
   readonly pixels: Omit<FramePixels, "buffer" | "offset">;
   readonly slots: FrameSlots;
@@ -38,6 +40,10 @@ const SHORT = { seconds: 1, share: 0.05 } as const;
 /** See the file's head. */
 export class RunningVideo implements VideoReader {
   readonly info: VideoInfo;
+  /** Resolves once the numbers of frames are known; false when the frame to resume after did not come. */
+  readonly anchored: Promise<boolean>;
+  readonly #anchored = Promise.withResolvers<boolean>();
+  readonly #lastWord = Promise.withResolvers<void>();
   readonly #parts: RunningParts;
   readonly #thread: Worker;
   readonly #threadEnded: Promise<void>;
@@ -48,15 +54,17 @@ export class RunningVideo implements VideoReader {
   /** Time of the last frame handed out, for frames without a time stamp. */
   #timeS = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #end: Extract<FromReader, { type: "end" }> | undefined;
+  /** Time stamp of the last decoded frame. */
+  #lastPts: number | undefined;
   #ended: VideoReader["ended"];
   #error: FacewireError | undefined;
   #finished = false;
   #closed: Promise<void> | undefined;
 
   constructor(parts: RunningParts) {
-    const { video, options, pixels, slots, pipes, run } = parts;
+    const { video, options, after, pixels, slots, pipes, run } = parts;
     this.info = video.info;
+    this.anchored = this.#anchored.promise;
     this.#parts = parts;
     this.#range = pixels.range;
     const { num, den } = video.timeBase;
@@ -67,14 +75,16 @@ export class RunningVideo implements VideoReader {
       pixelBytes: frameBytes(pixels.width, pixels.height),
       width: pixels.width,
       height: pixels.height,
+      after,
       lastPts: video.startPts + ((options.limits.maxDurationMs / 1000) * den) / num,
     };
     this.#thread = new Worker(new URL("./reader-thread.ts", import.meta.url), { workerData: setup });
     this.#threadEnded = new Promise((resolve) => this.#thread.once("exit", () => resolve()));
     this.#thread.on("message", (message: FromReader) => this.#take(message));
     this.#thread.on("error", (cause) => this.#fail(internal(cause)));
+    void this.#threadEnded.then(() => this.#lastWord.resolve());
     void run.ended.then(() => pipes.endWriting());
-    void Promise.all([run.ended, this.#threadEnded]).then(([end]) => this.#conclude(end));
+    void Promise.all([run.ended, this.#lastWord.promise]).then(([end]) => this.#conclude(end));
     options.signal?.addEventListener("abort", this.#abort, { once: true });
     if (options.signal?.aborted) this.#abort();
     this.#watch();
@@ -135,6 +145,8 @@ export class RunningVideo implements VideoReader {
   /** Nothing further comes: whoever waits is told. */
   #finish(): void {
     this.#finished = true;
+    // Errors are told to whoever takes the frames.
+    this.#anchored.resolve(true);
     clearTimeout(this.#timer);
     const waiting = this.#waiting;
     this.#waiting = undefined;
@@ -168,13 +180,22 @@ export class RunningVideo implements VideoReader {
       case "frame":
         this.#hand(this.#frame(message));
         break;
+      case "anchored":
+        this.#anchored.resolve(true);
+        break;
+      case "lost":
+        this.#anchored.resolve(false);
+        this.#lastWord.resolve();
+        break;
       case "end":
-        this.#end = message;
+        this.#lastPts = message.lastPts;
         if (message.tooLong)
           this.#fail(tooLong(this.#seconds(message.lastPts), this.#parts.options.limits.maxDurationMs));
+        this.#lastWord.resolve();
         break;
       case "failed":
         this.#fail(internal(new Error(message.message)));
+        this.#lastWord.resolve();
         break;
     }
   }
@@ -234,7 +255,7 @@ export class RunningVideo implements VideoReader {
   #isDamaged(end: ToolEnd): boolean {
     if (end.failure || DAMAGE.test(end.stderr)) return true;
     const declared = this.#parts.video.streamDurationS;
-    const reached = this.#seconds(this.#end?.lastPts);
+    const reached = this.#seconds(this.#lastPts);
     return declared !== undefined && declared - reached > Math.max(SHORT.seconds, declared * SHORT.share);
   }
 
