@@ -21,8 +21,7 @@ import { runRoute } from "./routes/run.ts";
 /** The app with all routes. `version`: of the program, shown in the reference. */
 export function nativeApp(context: NativeContext, version: string) {
   // Host names of three letters and less are valid, such as `api` in a container network.
-  return new Elysia({ name: "native", handler: { standardHostname: false } })
-    .use(referenceDocument(version))
+  const app = new Elysia({ name: "native", handler: { standardHostname: false } })
     .use(referenceRoutes())
     .use(pipelineRoutes(context))
     .use(runRoute(context))
@@ -32,6 +31,7 @@ export function nativeApp(context: NativeContext, version: string) {
     .use(eventRoutes(context))
     .use(healthRoutes(context))
     .use(metricsRoute(context));
+  return app.use(referenceDocument(app, version));
 }
 
 /** The native dialect for a gateway. */

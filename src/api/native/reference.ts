@@ -1,5 +1,5 @@
 /** The OpenAPI document of the native API, and what in it does not belong to one operation. */
-import { swagger } from "@elysiajs/swagger";
+import { type AnyElysia, Elysia } from "elysia";
 import { openApiComponents } from "./openapi.ts";
 import {
   DeadLetterAnswerSchema,
@@ -33,11 +33,27 @@ const DESCRIPTION = [
   "as well, `admin` for everything; some addresses ask for more and say so.",
 ].join("\n");
 
-/** Serves the document at `/swagger/json`. The plugin's own page is replaced: it loads its viewer from the internet. */
-export function referenceDocument(version: string) {
-  return swagger({
-    path: "/swagger",
-    specPath: "/swagger/json",
+/** Where the document is within the app that describes another. */
+const DOCUMENT = "/document";
+
+/**
+ * Serves the document of an app's routes at `/swagger/json`. It is made when it is first asked for: what makes it takes
+ * longer to load than the rest of the API takes to start.
+ */
+export function referenceDocument(app: AnyElysia, version: string) {
+  let document: Promise<unknown> | undefined;
+  const serve = () => {
+    document ??= describe(app, version);
+    return document;
+  };
+  return new Elysia().get("/swagger/json", serve, { detail: { hide: true } });
+}
+
+/** The plugin's own page is not served: it loads its viewer from the internet. */
+async function describe(app: AnyElysia, version: string): Promise<unknown> {
+  const { swagger } = await import("@elysiajs/swagger");
+  const plugin = swagger({
+    specPath: DOCUMENT,
     documentation: {
       info: { title: "Facewire native API", version, description: DESCRIPTION },
       tags: [
@@ -86,4 +102,6 @@ export function referenceDocument(version: string) {
       },
     },
   });
+  const description = new Elysia().use(plugin).use(app);
+  return (await description.handle(new Request(`http://localhost${DOCUMENT}`))).json();
 }
