@@ -32,6 +32,21 @@ export function aggregate(
   return result;
 }
 
+/** What {@link aggregate} looks at of a face: kept for thousands of frames, the rest would add up. */
+export function aggregatedParts(plan: Plan, stages: StageRegistry, face: Face): Face {
+  const kept: Record<string, unknown> = { box: face.box, score: face.score };
+  if (face.quality) kept.quality = face.quality;
+  for (const { kind, options } of Object.values(plan.aggregate)) {
+    for (const part of stages.get(kind).writes(options as never)) {
+      const [, name = "", extra] = part.split(".");
+      const key = extra === undefined ? name : "extra";
+      const value = face[key as keyof Face];
+      if (value !== undefined) kept[key] = value;
+    }
+  }
+  return kept as unknown as Face;
+}
+
 /** The largest face that no gate rejected. */
 export function primaryFace(faces: readonly Face[]): Face | undefined {
   let largest: Face | undefined;

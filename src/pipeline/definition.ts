@@ -50,7 +50,13 @@ export const PipelineDefinition = Type.Object(
         deadline: Type.String({
           default: "5s",
           pattern: "^[0-9]+(\\.[0-9]+)?(ms|s|m)$",
-          description: "Longest time from a request's arrival to its answer, 10ms to 10m.",
+          description:
+            "Longest time from a request's arrival to its answer, 10ms to 10m; of a job's frame to its result.",
+        }),
+        video_deadline: Type.String({
+          default: "60s",
+          pattern: "^[0-9]+(\\.[0-9]+)?(ms|s|m)$",
+          description: "The same for requests with videos.",
         }),
         files: Type.Integer({
           default: 100,

@@ -2,10 +2,8 @@
 import { ulid } from "ulid";
 import type { Actors } from "../actors/actors.ts";
 import { FacewireError, type PublicError } from "../errors.ts";
-import { sniffPicture } from "../media/sniff.ts";
-import { sniffVideo } from "../media/video/sniff.ts";
 import { StageRegistry } from "../stages/registry.ts";
-import { aggregate, primaryFace } from "./aggregate.ts";
+import { aggregate, aggregatedParts, primaryFace } from "./aggregate.ts";
 import { PipelineFolder } from "./catalog.ts";
 import { Deployments } from "./deployments.ts";
 import { Dispatcher, type Groups, legKeys } from "./dispatcher.ts";
@@ -15,8 +13,9 @@ import { LocalInference, type LocalInferenceOptions } from "./local-inference.ts
 import type { EngineObserver } from "./observer.ts";
 import { pipelineDetail, pipelineSummary } from "./pipeline-views.ts";
 import type { Plan } from "./plan.ts";
-import { type RequestSource, runRequest } from "./request-actor.ts";
-import { checkAccepted, checkPriority, checkRequest, unknownVideo } from "./request-checks.ts";
+import { runRequest } from "./request-actor.ts";
+import { checkPriority, checkRequest } from "./request-checks.ts";
+import { hasVideo, RequestSources } from "./request-sources.ts";
 import type {
   Engine,
   ItemResult,
@@ -24,15 +23,13 @@ import type {
   PipelineDetail,
   PipelineSummary,
   PrimaryFace,
-  RunFile,
   RunRequest,
   RunResult,
   VideoRunRequest,
   VideoRunResult,
 } from "./results.ts";
 import type { SettledItem } from "./scheduler.ts";
-import { VideoRun, type VideoRunOptions } from "./video-run.ts";
-import { type VideoSettings, VideoSources } from "./video-sources.ts";
+import type { VideoSettings } from "./video-sources.ts";
 
 /** What an engine is made of. */
 export interface EngineOptions extends Omit<LocalInferenceOptions, "onWorkerLost"> {
@@ -86,7 +83,7 @@ class PipelineEngine implements StartedEngine {
   readonly #folder: PipelineFolder;
   readonly #deployments: Deployments;
   readonly #dispatcher: Dispatcher;
-  readonly #videos: VideoSources;
+  readonly #sources: RequestSources;
   readonly #runsHere: RunsHere;
   #retryTimer: ReturnType<typeof setInterval> | undefined;
   #unwatch: () => void = () => {};
@@ -104,14 +101,15 @@ class PipelineEngine implements StartedEngine {
       onWorkerLost: (place, cause) => options.observer?.workerLost?.(place, cause),
     });
     this.local.onPlanFailed((plan, error) => this.#onPlanFailed(plan, error));
-    this.#deployments = new Deployments(this.local.workers, this.#runsHere, {
+    this.#deployments = new Deployments(this.local.workers, options.groups, this.#runsHere, {
       onChange: (name, version, error) => options.observer?.pipelineChanged?.(name, version, error),
       onDropped: (legs) => {
         for (const key of legKeys(legs)) this.local.costs.forget(key);
       },
     });
     this.#dispatcher = new Dispatcher(this.local.scheduler, options.groups);
-    this.#videos = new VideoSources(options.video, options.workers * options.itemsPerWorker + SPARE_FRAMES);
+    const slots = options.workers * options.itemsPerWorker + SPARE_FRAMES;
+    this.#sources = new RequestSources(options.video, slots, this.#dispatcher);
   }
 
   async start(): Promise<void> {
@@ -140,8 +138,9 @@ class PipelineEngine implements StartedEngine {
     const startedAt = Date.now();
     const { plan, legs, release } = await this.#use(request.pipeline);
     try {
-      const deadlineMs = checkRequest(request, plan);
-      const sources = request.files.map((file) => this.#source(file, request, plan, legs));
+      const deadlineMs = checkRequest(request, plan, hasVideo(request.files));
+      const deadline = startedAt + deadlineMs;
+      const sources = this.#sources.of({ request, plan, legs }, deadline);
       const bytes = request.files.reduce((sum, file) => sum + file.bytes.byteLength, 0);
       this.#counted(plan.name, () =>
         this.#dispatcher.admit(legs, request.files.length, bytes, deadlineMs, request.priority),
@@ -158,7 +157,7 @@ class PipelineEngine implements StartedEngine {
           id: ulid(),
           traceparent: request.traceparent,
           startedAt,
-          deadline: startedAt + deadlineMs,
+          deadline,
           onItem: (item, settled, primary) => {
             this.#report(request, plan, item, settled);
             request.onItem?.(item, primary);
@@ -178,34 +177,17 @@ class PipelineEngine implements StartedEngine {
     const signal = request.signal ? AbortSignal.any([request.signal, end.signal]) : end.signal;
     try {
       checkPriority(request.priority);
-      checkAccepted("video", request.name, plan);
       this.#counted(plan.name, () => this.#dispatcher.admit(legs, 1, 0, plan.deadlineMs, request.priority));
       return await this.#reported(request, plan, startedAt, async () => {
-        const { after, sampling = plan.sampling, priority = plan.priority } = request;
-        const reader = await this.#videos.openFile(request.path, {
-          sampling,
-          signal,
-          priority,
-          ...(after && { after }),
-        });
-        const { file = 0, firstIndex = 0 } = request;
-        const video = this.#videoRun(reader, request.name, request, plan, legs, {
-          file,
-          firstIndex,
-          maxFrames: Number.POSITIVE_INFINITY,
-          deadline: () => Date.now() + plan.deadlineMs,
-          signal,
-          ...(request.best && { best: request.best }),
-          ...(request.onBest && { onBest: request.onBest }),
-        });
-        request.onInfo?.(video.facts, sampling);
+        const video = await this.#sources.open({ request, plan, legs }, signal);
+        request.onInfo?.(video.facts, request.sampling ?? plan.sampling);
         const primaries: PrimaryFace[] = [];
         let items = 0;
         for await (const { result, settled } of video.results()) {
           items++;
           this.#report(request, plan, result, settled);
           const primary = result.status === "ok" ? primaryFace(settled.outcome.faces) : undefined;
-          if (primary) primaries.push(primary);
+          if (primary) primaries.push(aggregatedParts(plan, this.#stages, primary));
           await request.onItem(result, primary);
         }
         const value = {
@@ -269,45 +251,15 @@ class PipelineEngine implements StartedEngine {
     this.#draining = true;
     this.#unwatch();
     clearInterval(this.#retryTimer);
-    await this.local.drain(timeoutMs);
-  }
-
-  /** What a file is, checked against what the pipeline takes. */
-  #source({ name, bytes }: RunFile, request: RunRequest, plan: Plan, legs: readonly Leg[]): RequestSource {
-    const isVideo = sniffVideo(bytes) !== undefined;
-    if (!isVideo && !plan.accepts.includes("image") && !sniffPicture(bytes)) throw unknownVideo(name);
-    checkAccepted(isVideo ? "video" : "image", name, plan);
-    if (!isVideo) return { type: "picture", name, bytes };
-    const { sampling = plan.sampling, priority = plan.priority } = request;
-    const deadline = Date.now() + checkRequest(request, plan);
-    return {
-      type: "video",
-      name,
-      open: async (file, firstIndex, signal) => {
-        const reader = await this.#videos.openBytes(bytes, { sampling, signal, priority });
-        const rest = { file, firstIndex, maxFrames: plan.maxFrames, deadline: () => deadline, signal };
-        return this.#videoRun(reader, name, request, plan, legs, rest);
-      },
-    };
-  }
-
-  #videoRun(
-    reader: Awaited<ReturnType<VideoSources["openFile"]>>,
-    name: string,
-    request: Omit<RunRequest, "files" | "onItem">,
-    plan: Plan,
-    legs: readonly Leg[],
-    rest: Pick<VideoRunOptions, "file" | "firstIndex" | "maxFrames" | "deadline" | "signal" | "best" | "onBest">,
-  ): VideoRun {
-    const { explain = false, draw = false, exif = false, priority = plan.priority, traceparent, id } = request;
-    const item = { requestId: id, legs, name, priority, explain, draw, exif, traceparent };
-    return new VideoRun({ reader, dispatcher: this.#dispatcher, item, id: ulid(), ...rest });
+    const deadline = Date.now() + timeoutMs;
+    await this.#dispatcher.whenIdle(timeoutMs);
+    await this.local.drain(Math.max(0, deadline - Date.now()));
   }
 
   /** The version a new request runs on, taken up; `release` when the request is done. */
   async #use(pipeline: string): Promise<{ plan: Plan; legs: readonly Leg[]; release(): void }> {
-    this.#available(pipeline);
-    await this.#deployments.ready(pipeline);
+    const { plan } = this.#available(pipeline);
+    await inTime(this.#deployments.ready(pipeline), plan.deadlineMs);
     const { planned, legs, release } = this.#deployments.use(pipeline);
     return { plan: planned.plan, legs, release };
   }
@@ -385,5 +337,18 @@ class PipelineEngine implements StartedEngine {
       this.#options.observer?.refused?.(pipeline, FacewireError.from(thrown).code);
       throw thrown;
     }
+  }
+}
+
+/** Waits for pipelines that are taken up, as long as a request may wait at all. */
+async function inTime(ready: Promise<void>, timeoutMs: number): Promise<void> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => {
+    late.reject(new FacewireError("deadline_exceeded", "The pipeline's models were not loaded by the deadline."));
+  }, timeoutMs);
+  try {
+    await Promise.race([ready, late.promise]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -41,6 +41,8 @@ export interface Plan {
   /** Which frames of videos are analysed where the request does not say. */
   readonly sampling: FrameSampling;
   readonly deadlineMs: number;
+  /** Of requests with videos. */
+  readonly videoDeadlineMs: number;
   readonly maxFiles: number;
   /** Most analysed frames of one request. */
   readonly maxFrames: number;

@@ -87,7 +87,8 @@ class Planner {
     }
     const written = new Set<string>(["picture"]);
     const steps = this.#steps(definition.stages, ["stages"], written);
-    const deadlineMs = this.#deadline(definition.limits.deadline);
+    const deadlineMs = this.#deadline(definition.limits, "deadline");
+    const videoDeadlineMs = this.#deadline(definition.limits, "video_deadline");
     this.#checkVideo(definition);
     const aggregate = planAggregate(definition.aggregate, stagesOf(steps), this.#context.stages, this.#problems);
     if (this.#problems.found.length > 0) throw this.#invalid();
@@ -101,6 +102,7 @@ class Planner {
       accepts: definition.accepts,
       sampling: this.#sampling(definition),
       deadlineMs,
+      videoDeadlineMs,
       maxFiles: definition.limits.files,
       maxFrames: definition.limits.frames,
       maxFaces: definition.limits.faces,
@@ -245,10 +247,11 @@ class Planner {
     return steps;
   }
 
-  #deadline(text: string): number {
+  #deadline(limits: PipelineDefinition["limits"], key: "deadline" | "video_deadline"): number {
+    const text = limits[key];
     const ms = parseDuration(text);
     if (ms >= DEADLINE_RANGE.least && ms <= DEADLINE_RANGE.most) return ms;
-    this.#problems.report(["limits", "deadline"], "must be 10ms to 10m", { found: text });
+    this.#problems.report(["limits", key], "must be 10ms to 10m", { found: text });
     return DEADLINE_RANGE.most;
   }
 

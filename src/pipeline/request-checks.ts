@@ -5,9 +5,9 @@ import type { RunRequest } from "./results.ts";
 
 /**
  * Checks a request against the plan it is to run on and returns its deadline in milliseconds from now, never more than the
- * plan's. Throws `request_invalid` or `request_too_many_files`.
+ * plan's for pictures or, with `videos`, for videos. Throws `request_invalid` or `request_too_many_files`.
  */
-export function checkRequest(request: RunRequest, plan: Plan): number {
+export function checkRequest(request: RunRequest, plan: Plan, videos = false): number {
   const { files, priority, deadlineMs } = request;
   if (files.length === 0) throw new FacewireError("request_invalid", "The request holds no picture or video.");
   if (files.length > plan.maxFiles) {
@@ -19,7 +19,7 @@ export function checkRequest(request: RunRequest, plan: Plan): number {
   if (deadlineMs !== undefined && !(deadlineMs > 0)) {
     throw new FacewireError("request_invalid", "The deadline must be longer than nothing.");
   }
-  return Math.min(deadlineMs ?? plan.deadlineMs, plan.deadlineMs);
+  return Math.min(deadlineMs ?? Number.POSITIVE_INFINITY, videos ? plan.videoDeadlineMs : plan.deadlineMs);
 }
 
 /** Throws `request_invalid` for what is no priority. */
