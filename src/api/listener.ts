@@ -141,7 +141,7 @@ function socketEvents(sockets: Set<OpenSocket>): WebSocketHandler<OpenSocket> {
 /** Resolves when the promise does or the time is over. */
 async function within(ms: number, promise: Promise<unknown>): Promise<void> {
   const late = Promise.withResolvers<void>();
-  const timer = setTimeout(late.resolve, ms);
+  const timer = setTimeout(late.resolve, Math.max(0, ms));
   await Promise.race([promise, late.promise]);
   clearTimeout(timer);
 }
