@@ -269,12 +269,12 @@ export const ERROR_CODES = {
   },
   file_unreadable: {
     status: 500,
-    meaning: "A file named on the command line could not be read.",
+    meaning: "A file or folder that a command needs could not be read.",
     mend: "Check that it is there and that you may read it.",
   },
   file_unwritable: {
     status: 500,
-    meaning: "A file or output named on the command line could not be written.",
+    meaning: "A file, a folder or a command's output could not be written.",
     mend: "Check that there is room and that you may write there.",
   },
   usage: { status: 400, meaning: "The command's words are wrong.", mend: "See facewire --help." },

@@ -62,6 +62,7 @@ export async function runCli(words: readonly string[]): Promise<number> {
       exitCode = exitCodeOf(error);
     }
   }
-  await flush();
+  // What could not be written was told already; this only waits.
+  await flush().catch(() => undefined);
   return exitCode;
 }

@@ -1,6 +1,7 @@
 /** How a failed command tells what went wrong: one readable line, the problems below it, never a stack unless asked. */
 import { ERROR_CODES, FacewireError, type PublicError } from "../errors.ts";
 import { type Problem, problemText } from "../yaml/problem.ts";
+import { systemFailure, systemReason } from "./system-failure.ts";
 
 /** What commands end with. */
 export const EXIT = {
@@ -18,9 +19,9 @@ const NAMES_COMMAND = /\bfacewire [a-z]/;
 
 /** The lines that tell an error to a person: `error <code>: message`, one line a problem, the command that mends it. */
 export function errorLines(thrown: unknown, verbose: boolean): string[] {
-  const error = reasonOf(FacewireError.from(thrown, "internal", messageOf(thrown)));
+  const error = reasonOf(systemFailure(thrown) ?? FacewireError.from(thrown, "internal", messageOf(thrown)));
   const problems = problemsOf(error);
-  const message = problems.length > 0 ? counted(problems) : error.message;
+  const message = problems.length > 0 ? counted(problems) : withPlace(error);
   const lines = [`error ${error.code}: ${message}`, ...problems.map((problem) => `  ${problemText(problem)}`)];
   const { mend } = ERROR_CODES[error.code];
   if (NAMES_COMMAND.test(mend) && error.code !== "usage") lines.push(`  mend: ${mend}`);
@@ -37,6 +38,15 @@ function reasonOf(error: FacewireError): FacewireError {
 /** The exit code an error ends a command with. */
 export function exitCodeOf(thrown: unknown): number {
   return thrown instanceof FacewireError && thrown.code === "usage" ? EXIT.usage : EXIT.failed;
+}
+
+/**
+ * The message with the file or folder at fault: errors name none, because they may go to clients; on a command line it is
+ * the user's own.
+ */
+function withPlace({ message, cause }: FacewireError): string {
+  const reason = systemReason(cause);
+  return reason === undefined || message.includes(reason) ? message : `${message.replace(/\.$/, "")}: ${reason}`;
 }
 
 function counted(problems: readonly Problem[]): string {

@@ -101,9 +101,17 @@ async function cardFiles(directory: string): Promise<string[]> {
   }
 }
 
+async function cardText(file: string): Promise<string> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (cause) {
+    throw new FacewireError("card_invalid", `The model card ${basename(file)} could not be read.`, { cause });
+  }
+}
+
 async function readCard(file: string, takenNames: Map<string, string>): Promise<ModelCard> {
   const shownFile = basename(file);
-  const document = parseYaml(await readFile(file, "utf8"), {
+  const document = parseYaml(await cardText(file), {
     file: shownFile,
     schema: ModelCard,
     code: "card_invalid",

@@ -6,7 +6,7 @@ import { FacewireError } from "../errors.ts";
 import type { ModelCard } from "./card.ts";
 import type { ModelCatalog } from "./catalog.ts";
 import { prepareModel } from "./prepare/prepare.ts";
-import { writeAtomically } from "./sources/atomic-file.ts";
+import { openFolder, writeAtomically } from "./sources/atomic-file.ts";
 import { openSource } from "./sources/open-source.ts";
 
 /** How far one model is. Each begins with `check` and ends with `ready`. */
@@ -49,8 +49,8 @@ const DOWNLOADS = "downloads";
 
 /**
  * Brings and prepares every model whose file is missing or damaged, one after the other. Several processes may do so at
- * once: files appear whole, and all write the same bytes. Throws `model_unknown`, `model_source_failed` or
- * `model_prepare_failed`; models that were done before stay.
+ * once: files appear whole, and all write the same bytes. Throws `model_unknown`, `model_source_failed`,
+ * `model_prepare_failed` or `file_unwritable`; models that were done before stay.
  */
 export async function pullModels(catalog: ModelCatalog, cacheDir: string, options: PullOptions = {}): Promise<void> {
   const names = options.only ?? catalog.list().map(({ name }) => name);
@@ -82,8 +82,11 @@ async function pullModel(
   const file = catalog.preparedFile(model, cacheDir);
   const present = (await fileState(file, card.sha256)) === "ok";
   if (!present) {
+    const downloads = join(cacheDir, DOWNLOADS);
+    // Before anything is brought: the source is not to blame for a folder that cannot be written.
+    await openFolder(downloads);
     const source = await openSource(card, catalog.source(model), {
-      downloads: join(cacheDir, DOWNLOADS),
+      downloads,
       signal: options.signal,
       onProgress: (progress) => tell({ model, step: "download", ...progress }),
     });

@@ -18,7 +18,8 @@ export async function migrateToLatest(db: Kysely<Schema>): Promise<void> {
   const message = newer
     ? "The database was made by a newer version of Facewire."
     : "The database's tables could not be brought up to date.";
-  throw new FacewireError("store_unavailable", message, { cause: error });
+  const details = newer ? { details: { reason: "newer_version" } } : {};
+  throw new FacewireError("store_unavailable", message, { ...details, cause: error });
 }
 
 async function hasUnknownMigration(db: Kysely<Schema>): Promise<boolean> {

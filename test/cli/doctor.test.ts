@@ -73,6 +73,30 @@ describe("facewire doctor", () => {
     expect(none.stdout).toMatch(/^warn +ffmpeg +ffmpeg is missing.*\n +mend: apt-get install ffmpeg, as root$/m);
   });
 
+  test("says for each kind of failure what mends that one", async () => {
+    const data = join(folder, "garbage");
+    await mkdir(data);
+    await writeFile(join(data, "facewire.sqlite"), "no database, but a text of some length".repeat(100));
+    const cards = join(folder, "cards");
+    await mkdir(cards);
+    await writeFile(join(cards, "x.yaml"), "name: x\n");
+    const stage = join(folder, "my-stage.ts");
+    await writeFile(stage, "export default 7;\n");
+    const mends = async (env: Readonly<Record<string, string>>) => {
+      const { code, stdout } = await facewire(["doctor"], { env: { ...free, FACEWIRE_DATA_DIR: data, ...env } });
+      expect(code).toBe(1);
+      expect(stdout).not.toContain("--verbose");
+      return stdout;
+    };
+    const first = await mends({ FACEWIRE_PIPELINES_DIR: join(folder, "none") });
+    expect(first).toMatch(/^missing +database .*not a database\.\n +mend: restore it .*mv \S+\.sqlite \S+damaged$/m);
+    expect(first).toMatch(/^missing +pipelines +\S+none: no such file or directory\n +mend: set pipelines_dir /m);
+    const second = await mends({ FACEWIRE_STAGES_EXTRA: JSON.stringify([stage]), FACEWIRE_MODELS_DIR: cards });
+    expect(second).toMatch(/^missing +models +error card_invalid: [\s\S]*?\n +mend: correct the lines named$/m);
+    const third = await mends({ FACEWIRE_STAGES_EXTRA: JSON.stringify([stage]) });
+    expect(third).toMatch(/^missing +pipelines .*my-stage\.ts.*\n +mend: .* take it out of stages\.extra$/m);
+  });
+
   test("wrong settings are told with their line, the rest is looked at all the same", async () => {
     const file = join(folder, "settings.yaml");
     await writeFile(file, "htp: {}\n");

@@ -1,8 +1,9 @@
 /** What the server works with: settings, models, pipelines, its data folder, its database and its port. */
-import { access, constants, mkdir } from "node:fs/promises";
+import { access, constants, mkdir, readdir } from "node:fs/promises";
 import { FacewireError } from "../../errors.ts";
 import type { Settings } from "../../settings/schema.ts";
 import { addressText, isTaken } from "../port.ts";
+import { systemReason } from "../system-failure.ts";
 import { FFMPEG, findSystemTool } from "../system-packages.ts";
 import { plural } from "../units.ts";
 import { type Check, type Finding, missing, ok, warn } from "./finding.ts";
@@ -20,6 +21,8 @@ export function installationChecks(settings: Settings): Check[] {
 }
 
 async function models(settings: Settings): Promise<Finding> {
+  const unreadable = await unreadableFolder(settings.models_dir, "models_dir");
+  if (unreadable) return unreadable;
   const { ModelCatalog } = await import("../../inference/catalog.ts");
   const { verifyModels } = await import("../../inference/store.ts");
   const catalog = await ModelCatalog.load(settings.models_dir);
@@ -31,12 +34,24 @@ async function models(settings: Settings): Promise<Finding> {
 }
 
 async function pipelines(settings: Settings): Promise<Finding> {
+  const unreadable = await unreadableFolder(settings.pipelines_dir, "pipelines_dir");
+  if (unreadable) return unreadable;
   const { openPipelineFolder } = await import("../pipeline-folder.ts");
   const readings = await (await openPipelineFolder(settings)).read();
   const broken = readings.filter((reading) => reading.error !== undefined).map((reading) => reading.file);
   return broken.length === 0
     ? ok(`${plural(readings.length, "pipeline")} right`)
     : missing(`not valid: ${broken.join(", ")}`, "facewire pipelines check all");
+}
+
+/** What is wrong with a folder that is only read. */
+async function unreadableFolder(folder: string, setting: string): Promise<Finding | undefined> {
+  try {
+    await readdir(folder);
+    return undefined;
+  } catch (thrown) {
+    return missing(systemReason(thrown) ?? `${folder} cannot be read`, `set ${setting} to a folder that can be read`);
+  }
 }
 
 async function dataFolder({ data_dir: folder }: Settings): Promise<Finding> {

@@ -39,7 +39,7 @@ class PassingFailure extends Error {}
 
 /**
  * Downloads `url` into `path`, which appears only when the whole file is there and has its integrity. `name` is what
- * errors call the file. Throws `model_source_failed`.
+ * errors call the file. Throws `model_source_failed`, or `file_unwritable` when the path cannot be written.
  */
 export async function download(name: string, url: string, path: string, options: DownloadOptions): Promise<void> {
   for (let attempt = 0; ; attempt++) {
@@ -95,9 +95,6 @@ async function downloadOnce(name: string, url: string, path: string, options: Do
   } catch (error) {
     if (error instanceof FacewireError || error instanceof PassingFailure) throw error;
     if (idle.signal.aborted) throw new PassingFailure(`nothing came for ${idleMs / 1000} s`, { cause: error });
-    if (isFileSystemError(error)) {
-      throw new FacewireError("model_source_failed", `${name} could not be written to the cache.`, { cause: error });
-    }
     throw new PassingFailure("the network failed", { cause: error });
   } finally {
     clearTimeout(timer);
@@ -130,9 +127,4 @@ export function integrityError(name: string, expected: string, actual: string): 
     `${name} does not have the integrity its card states; nothing of it was used.`,
     { details: { expected, actual } },
   );
-}
-
-function isFileSystemError(error: unknown): boolean {
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === "ENOSPC" || code === "EACCES" || code === "EROFS" || code === "EDQUOT" || code === "EPERM";
 }
