@@ -277,6 +277,11 @@ export const ERROR_CODES = {
     meaning: "A file, a folder or a command's output could not be written.",
     mend: "Check that there is room and that you may write there.",
   },
+  server_unreachable: {
+    status: 502,
+    meaning: "The server a command is for does not answer.",
+    mend: "Start it with facewire serve, or name another with --url.",
+  },
   usage: { status: 400, meaning: "The command's words are wrong.", mend: "See facewire --help." },
 } as const satisfies Record<string, ErrorCodeEntry>;
 

@@ -5,6 +5,7 @@ import { addBench } from "./commands/bench.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDeadLetters } from "./commands/dead-letters.ts";
 import { addDoctor } from "./commands/doctor.ts";
+import { addJobs } from "./commands/jobs.ts";
 import { addModels } from "./commands/models.ts";
 import { addPipelines } from "./commands/pipelines.ts";
 import { addRun } from "./commands/run.ts";
@@ -31,6 +32,7 @@ const COMMANDS: readonly AddCommand[] = [
   addUp,
   addServe,
   addRun,
+  addJobs,
   addPipelines,
   addModels,
   addTokens,

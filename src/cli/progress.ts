@@ -26,7 +26,10 @@ export interface Progress {
 export interface ProgressOptions {
   readonly label: string;
   readonly unit: ProgressUnit;
+  /** 0 where it is not known. */
   readonly total: number;
+  /** What was done before, and says nothing about the speed. */
+  readonly from?: number;
   readonly stream?: NodeJS.WriteStream;
   /** Milliseconds between plain lines. */
   readonly lineEveryMs?: number;
@@ -38,14 +41,14 @@ export function startProgress(options: ProgressOptions): Progress {
   return stream.isTTY ? barProgress(options, stream) : lineProgress(options, stream);
 }
 
-/** `12/80 pictures, 15 %, 7.3 pictures/s, 9 s left`. */
-export function progressText(unit: ProgressUnit, done: number, total: number, seconds: number): string {
-  const rate = seconds > 0 ? done / seconds : 0;
-  const amount = unit === "bytes" ? `${bytesText(done)} of ${bytesText(total)}` : `${done} of ${total} ${unit}`;
-  const percent = total > 0 ? `, ${Math.floor((100 * done) / total)} %` : "";
+/** `12 of 80 pictures, 15 %, 7.3 pictures/s, 9 s left`; without a total `12 pictures, 7.3 pictures/s`. */
+export function progressText(unit: ProgressUnit, done: number, total: number, seconds: number, from = 0): string {
+  const rate = seconds > 0 ? (done - from) / seconds : 0;
   const speed = unit === "bytes" ? `${bytesText(rate)}/s` : `${rate.toFixed(1)} ${unit}/s`;
-  const left = `${durationText((total - done) / rate)} left`;
-  return `${amount}${percent}, ${speed}, ${left}`;
+  if (total <= 0) return `${unit === "bytes" ? bytesText(done) : `${done} ${unit}`}, ${speed}`;
+  const amount = unit === "bytes" ? `${bytesText(done)} of ${bytesText(total)}` : `${done} of ${total} ${unit}`;
+  const percent = `${Math.floor((100 * done) / total)} %`;
+  return `${amount}, ${percent}, ${speed}, ${durationText((total - done) / rate)} left`;
 }
 
 function barProgress(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
@@ -60,7 +63,8 @@ function barProgress(options: ProgressOptions, stream: NodeJS.WriteStream): Prog
     format: (_options, params) => {
       const filled = Math.round(Math.min(1, params.progress) * BAR_WIDTH);
       const drawn = "█".repeat(filled) + "░".repeat(BAR_WIDTH - filled);
-      return `${options.label} ${drawn} ${progressText(options.unit, params.value, params.total, seconds(startedAt))}`;
+      const { label, unit, from } = options;
+      return `${label} ${drawn} ${progressText(unit, params.value, params.total, seconds(startedAt), from)}`;
     },
   });
   let total = options.total;
@@ -84,7 +88,8 @@ function barProgress(options: ProgressOptions, stream: NodeJS.WriteStream): Prog
 function lineProgress(options: ProgressOptions, stream: NodeJS.WriteStream): Progress {
   const startedAt = performance.now();
   let [done, total] = [0, options.total];
-  const line = () => stream.write(`${options.label}: ${progressText(options.unit, done, total, seconds(startedAt))}\n`);
+  const { label, unit, from } = options;
+  const line = () => stream.write(`${label}: ${progressText(unit, done, total, seconds(startedAt), from)}\n`);
   const timer = setInterval(line, options.lineEveryMs ?? LINE_EVERY_MS);
   return {
     update(value, newTotal) {
