@@ -3,6 +3,7 @@ import { ulid } from "ulid";
 import type { DeadLetter, DeadLetterSink } from "../actors/dead-letters.ts";
 import type { PublicError } from "../errors.ts";
 import type { Engine, RunRequest, RunResult } from "../pipeline/results.ts";
+import { runError } from "../pipeline/run-error.ts";
 import type { DeadLetters } from "../store/dead-letters.ts";
 import { busy, unknown, withoutInput } from "./refusals.ts";
 
@@ -62,7 +63,7 @@ export class DeadLetterRetries {
       if (!input) throw withoutInput(letter);
       const files = [{ name: input.name, bytes: input.bytes }];
       const result = await engine.run({ ...input.wishes, ...call, id: run, pipeline, files });
-      const error = failureOf(result);
+      const error = runError(result.items);
       if (error === undefined) {
         await this.#letters.retrySucceeded(claim);
         return { result, error, attempts: letter.attempts + 1 };
@@ -79,9 +80,4 @@ export class DeadLetterRetries {
       this.#underWay.delete(run);
     }
   }
-}
-
-/** The error of a run in which nothing was worked on. */
-function failureOf({ items }: RunResult): PublicError | undefined {
-  return items.every((item) => item.error !== undefined) ? items[0]?.error : undefined;
 }

@@ -42,7 +42,7 @@ export interface RequestReport {
   readonly items: number;
   readonly startedAt: number;
   readonly finishedAt: number;
-  /** Undefined when it was answered with a result. */
+  /** Undefined when at least one picture was worked on. */
   readonly code: ErrorCode | undefined;
   /** W3C trace context the caller sent. */
   readonly traceparent: string | undefined;

@@ -1,7 +1,7 @@
 /** The engine: pipelines of a folder on inference workers. Pictures and videos in, one answer per request. */
 import { ulid } from "ulid";
 import type { Actors } from "../actors/actors.ts";
-import { FacewireError, type PublicError } from "../errors.ts";
+import { type ErrorCode, FacewireError, type PublicError } from "../errors.ts";
 import { StageRegistry } from "../stages/registry.ts";
 import { aggregate, aggregatedParts, primaryFace } from "./aggregate.ts";
 import { PipelineFolder } from "./catalog.ts";
@@ -28,6 +28,7 @@ import type {
   VideoRunRequest,
   VideoRunResult,
 } from "./results.ts";
+import { RunErrors, runError } from "./run-error.ts";
 import type { SettledItem } from "./scheduler.ts";
 import type { VideoSettings } from "./video-sources.ts";
 
@@ -163,7 +164,7 @@ class PipelineEngine implements StartedEngine {
             request.onItem?.(item, primary);
           },
         });
-        return { value: result, items: result.items.length };
+        return { value: result, items: result.items.length, code: runError(result.items)?.code };
       });
     } finally {
       release();
@@ -183,8 +184,10 @@ class PipelineEngine implements StartedEngine {
         request.onInfo?.(video.facts, request.sampling ?? plan.sampling);
         const primaries: PrimaryFace[] = [];
         let items = 0;
+        const errors = new RunErrors();
         for await (const { result, settled } of video.results()) {
           items++;
+          errors.add(result);
           this.#report(request, plan, result, settled);
           const primary = result.status === "ok" ? primaryFace(settled.outcome.faces) : undefined;
           if (primary) primaries.push(aggregatedParts(plan, this.#stages, primary));
@@ -202,7 +205,7 @@ class PipelineEngine implements StartedEngine {
           ),
           elapsed_ms: Date.now() - startedAt,
         };
-        return { value, items };
+        return { value, items, code: errors.error?.code };
       });
     } finally {
       end.abort();
@@ -269,9 +272,9 @@ class PipelineEngine implements StartedEngine {
     request: Pick<RunRequest, "id" | "traceparent">,
     plan: Plan,
     startedAt: number,
-    work: () => Promise<{ readonly value: T; readonly items: number }>,
+    work: () => Promise<{ readonly value: T; readonly items: number; readonly code: ErrorCode | undefined }>,
   ): Promise<T> {
-    const report = (items: number, code: FacewireError["code"] | undefined) =>
+    const report = (items: number, code: ErrorCode | undefined) =>
       this.#options.observer?.request?.({
         requestId: request.id,
         pipeline: plan.name,
@@ -282,8 +285,8 @@ class PipelineEngine implements StartedEngine {
         traceparent: request.traceparent,
       });
     try {
-      const { value, items } = await work();
-      report(items, undefined);
+      const { value, items, code } = await work();
+      report(items, code);
       return value;
     } catch (thrown) {
       const error = FacewireError.from(thrown);

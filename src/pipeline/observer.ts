@@ -28,7 +28,7 @@ export interface RequestReport {
   readonly items: number;
   readonly startedAt: number;
   readonly finishedAt: number;
-  /** Absent when it was answered with a result. */
+  /** Undefined when at least one item was worked on. */
   readonly code: ErrorCode | undefined;
   readonly traceparent: string | undefined;
 }

@@ -24,6 +24,18 @@ function expectFit(schema: TSchema, body: unknown): void {
   expect([...Value.Errors(schema, body)].map(({ path, message }) => `${path}: ${message}`)).toEqual([]);
 }
 
+test("A request is counted by what it was answered with: ok when a picture could be worked on, else the gravest error", async () => {
+  const counted = async () => {
+    const text = await (await server.client.fetch("/metrics")).text();
+    const line = /^facewire_requests_total\{pipeline="face-detect",code="(.*)"\} (\d+)$/gm;
+    return Object.fromEntries([...text.matchAll(line)].map(([, code, count]) => [code, Number(count)]));
+  };
+  await server.client.run("face-detect", "no picture");
+  await server.client.run("face-detect", form({ "none.pgm": PLAIN_PICTURE, "bad.jpg": "no picture" }));
+  await server.client.run("face-detect", form({ "short.pgm": "P5 32 32 255\n", "bad.jpg": "no picture" }));
+  expect(await counted()).toEqual({ ok: 1, picture_unknown_format: 1, picture_truncated: 1 });
+});
+
 describe("Several pictures in one request", () => {
   test("are answered one by one, in their order, with one aggregate over those that have a face", async () => {
     const pictures = {

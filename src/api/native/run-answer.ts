@@ -1,24 +1,11 @@
 /** Turns the result of a run into an HTTP answer: JSON, or the drawn picture. */
 import { FacewireError, type PublicError } from "../../errors.ts";
 import type { ItemResult, RunResult } from "../../pipeline/results.ts";
+import { runError } from "../../pipeline/run-error.ts";
 import { errorHeaders } from "./errors.ts";
 
 /** Milliseconds of turning results into text after which other requests are let in. */
 const SLICE_MS = 4;
-
-/**
- * The error a run as a whole is answered with: none as long as one picture was worked on, else the gravest of the
- * pictures' errors (greatest status, first among equals).
- */
-export function runError(result: RunResult): PublicError | undefined {
-  let gravest: FacewireError | undefined;
-  for (const { error } of result.items) {
-    if (!error) return undefined;
-    const coded = FacewireError.fromPublic(error);
-    if (!gravest || coded.status > gravest.status) gravest = coded;
-  }
-  return gravest?.toPublic();
-}
 
 /** True when the client wants JSON rather than a picture: `application/json` in Accept, and no image type before it. */
 export function prefersJson(accept: string | null): boolean {
@@ -39,7 +26,7 @@ export async function runAnswer(
   result: RunResult,
   options: { draw: boolean; accept: string | null },
 ): Promise<Response> {
-  const error = runError(result);
+  const error = runError(result.items);
   const only = result.items.length === 1 ? result.items[0] : undefined;
   if (options.draw && only?.drawn && !error && !prefersJson(options.accept)) {
     return new Response(only.drawn as Uint8Array<ArrayBuffer>, { headers: { "content-type": "image/jpeg" } });

@@ -85,7 +85,9 @@ export const INPUT_DOC = operation({
   responses: {
     "200": {
       description: "The bytes.",
-      content: { "application/octet-stream": { schema: { type: "string", format: "binary" } } },
+      content: {
+        "application/octet-stream": { schema: { type: "string", format: "binary" }, example: "(the bytes of a JPEG)" },
+      },
     },
     ...errorAnswers([
       "request_invalid",

@@ -2,6 +2,7 @@
 import { Elysia } from "elysia";
 import { FacewireError } from "../../../errors.ts";
 import type { RunFile, RunRequest } from "../../../pipeline/results.ts";
+import { runError } from "../../../pipeline/run-error.ts";
 import { nearest } from "../../../yaml/nearest.ts";
 import { checkDeclaredBody, readWhole } from "../../body.ts";
 import { type Exchange, exchangeOf } from "../../exchange.ts";
@@ -9,7 +10,7 @@ import { type FormField, isMultipartForm, readForm } from "../../multipart.ts";
 import { readQuery } from "../../query.ts";
 import type { NativeContext, NativeLimits } from "../context.ts";
 import { RUN_DOC } from "../docs/run.ts";
-import { runAnswer, runError } from "../run-answer.ts";
+import { runAnswer } from "../run-answer.ts";
 import { RUN_PARAMETERS, type RunOptions, samplingOf } from "../run-options.ts";
 
 /** What a picture or video sent as the whole body is called in the answer. */
@@ -32,7 +33,7 @@ export function runRoute({ engine, limits }: NativeContext) {
         ...runRequest(request, exchange, params.name, files, options),
         ...(sampling ? { sampling } : {}),
       });
-      const error = runError(result);
+      const error = runError(result.items);
       if (error) exchange.error = FacewireError.fromPublic(error);
       return runAnswer(result, { draw: options.draw ?? false, accept: request.headers.get("accept") });
     },
