@@ -5,6 +5,7 @@
 import { FacewireError } from "../errors.ts";
 import { nearest } from "../yaml/nearest.ts";
 import type { PipelineReading } from "./catalog.ts";
+import type { Groups } from "./dispatcher.ts";
 import { type Leg, legsOf, type RunsHere } from "./legs.ts";
 import { type Plan, planKey } from "./plan.ts";
 import type { PlannedPipeline } from "./planner.ts";
@@ -53,6 +54,7 @@ export interface DeploymentEvents {
 /** See the file's head. */
 export class Deployments {
   readonly #workers: InferenceWorkers;
+  readonly #groups: Groups | undefined;
   readonly #events: DeploymentEvents;
   readonly #runsHere: RunsHere;
   readonly #entries = new Map<string, Entry>();
@@ -60,8 +62,9 @@ export class Deployments {
   readonly #held = new Map<string, Deployed>();
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(workers: InferenceWorkers, runsHere: RunsHere, events: DeploymentEvents) {
+  constructor(workers: InferenceWorkers, groups: Groups | undefined, runsHere: RunsHere, events: DeploymentEvents) {
     this.#workers = workers;
+    this.#groups = groups;
     this.#runsHere = runsHere;
     this.#events = events;
   }
@@ -194,16 +197,25 @@ export class Deployments {
 
   async #define(planned: PlannedPipeline): Promise<Deployed> {
     const legs = legsOf(planned.plan, this.#runsHere);
-    const here = legs.filter(isLocal).map(({ plan }) => plan);
     try {
-      await Promise.all(here.map((plan) => this.#workers.define(plan)));
+      await Promise.all(legs.map((leg) => this.#give(leg)));
     } catch (thrown) {
-      for (const plan of here) this.#workers.forget(plan);
+      for (const leg of legs) this.#takeBack(leg);
       throw thrown;
     }
     const deployed: Deployed = { planned, legs, users: 0, retired: false };
     this.#held.set(planKey(planned.plan), deployed);
     return deployed;
+  }
+
+  #give({ group, plan }: Leg): Promise<void> {
+    if (group === undefined) return this.#workers.define(plan);
+    return this.#groups?.define(group, plan) ?? Promise.resolve();
+  }
+
+  #takeBack({ group, plan }: Leg): void {
+    if (group === undefined) this.#workers.forget(plan);
+    else this.#groups?.forget(group, plan);
   }
 
   #retire(deployed: Deployed | undefined): void {
@@ -221,7 +233,7 @@ export class Deployments {
     // After a failure the same version may have been taken up anew, while requests of the failed one end.
     if (this.#held.get(planKey(plan)) !== deployed) return;
     this.#held.delete(planKey(plan));
-    for (const leg of deployed.legs.filter(isLocal)) this.#workers.forget(leg.plan);
+    for (const leg of deployed.legs) this.#takeBack(leg);
     this.#events.onDropped(deployed.legs);
   }
 
@@ -251,10 +263,6 @@ export class Deployments {
 }
 
 const NOTHING = { deployed: undefined, waiting: undefined, loading: undefined, error: undefined };
-
-function isLocal({ group }: Leg): boolean {
-  return group === undefined;
-}
 
 function view({ name, file, deployed, loading, error }: Entry): PipelineEntry {
   const running = deployed?.planned ?? loading?.planned;

@@ -12,6 +12,13 @@ export interface DispatchedItem extends Omit<ScheduledItem, "plan" | "faces" | "
 
 /** The groups of processes elsewhere. */
 export interface Groups {
+  /**
+   * Has the processes of a group take up a plan, those that come later too. Resolves when each that is there now has, or has
+   * said why it cannot; never rejects.
+   */
+  define(group: string, plan: Plan): Promise<void>;
+  /** Nothing more of the plan will be sent to the group. */
+  forget(group: string, plan: Plan): void;
   /** What brings items to a group; made when it is first asked for. */
   scheduler(group: string): Scheduler;
   /** Throws `bus_unavailable` or `group_unavailable` when nobody of the group could take an item of the plan now. */
@@ -29,6 +36,7 @@ export class Dispatcher {
   readonly #local: Scheduler;
   readonly #groups: Groups | undefined;
   readonly #items = new Map<string, OnItsWay>();
+  #idle: (() => void)[] = [];
 
   constructor(local: Scheduler, groups: Groups | undefined) {
     this.#local = local;
@@ -53,8 +61,24 @@ export class Dispatcher {
     const item = this.#items.get(id);
     if (!item) return;
     item.cancelled = true;
-    this.#items.delete(id);
+    this.#forget(id);
     item.scheduler.cancel(id);
+  }
+
+  /** Resolves when no item is on its way, or after `timeoutMs`. */
+  async whenIdle(timeoutMs: number): Promise<void> {
+    if (this.#items.size === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, timeoutMs);
+    this.#idle.push(resolve);
+    await promise;
+    clearTimeout(timer);
+  }
+
+  #forget(id: string): void {
+    this.#items.delete(id);
+    if (this.#items.size > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
   }
 
   /** `before`: what the legs before came to. */
@@ -82,10 +106,11 @@ export class Dispatcher {
       exif: item.exif && before === undefined,
       settle: (settled) => {
         if (onItsWay.cancelled) return;
-        this.#items.delete(item.id);
         const soFar = before ? joined(before, settled) : settled;
-        if (last || settled.outcome.error || endsHere(item, at, settled.outcome)) item.settle(soFar);
-        else this.#run(item, at + 1, carriedInput(input, settled.outcome), soFar);
+        if (last || settled.outcome.error || endsHere(item, at, settled.outcome)) {
+          this.#forget(item.id);
+          item.settle(soFar);
+        } else this.#run(item, at + 1, carriedInput(input, settled.outcome), soFar);
       },
     };
     scheduler.submit([scheduled]);

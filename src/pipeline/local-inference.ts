@@ -30,6 +30,8 @@ export interface LocalInferenceOptions {
   readonly pools: Readonly<Record<string, PoolSettings>>;
   readonly queue: { readonly limit: number; readonly maxBytes: number };
   readonly deadLetters: DeadLetterSink;
+  /** Learns what plans cost; one of its own when absent. */
+  readonly costs?: PlanCosts;
   onWorkerLost?(place: number, cause: string): void;
 }
 
@@ -46,11 +48,12 @@ export class LocalInference {
   readonly workers: InferenceWorkers;
   readonly scheduler: Scheduler;
   readonly pools: ReadonlyMap<string, Pool>;
-  readonly costs = new PlanCosts();
+  readonly costs: PlanCosts;
   readonly #listeners = new Set<PlanFailureListener>();
 
   constructor(options: LocalInferenceOptions) {
     const { models, modelsCache, pools } = options;
+    this.costs = options.costs ?? new PlanCosts();
     this.pools = new Map(Object.entries(pools).map(([name, settings]) => [name, new Pool(name, settings)]));
     this.workers = new InferenceWorkers({
       size: options.workers,

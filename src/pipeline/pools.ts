@@ -31,6 +31,11 @@ export class Pool {
     this.#free = settings.slots;
   }
 
+  /** Slots there are. */
+  get slots(): number {
+    return this.#settings.slots;
+  }
+
   /** Slots taken now. */
   get taken(): number {
     return this.#settings.slots - this.#free;

@@ -9,7 +9,7 @@ import { ItemQueue, type QueuedItem, type Turn } from "./item-queue.ts";
 import { type Plan, planKey } from "./plan.ts";
 import type { PlanCosts } from "./plan-costs.ts";
 import type { ItemInput, ItemOutcome } from "./protocol.ts";
-import { WORTH_RETRYING, type WorkPlaces } from "./work-places.ts";
+import { BURIED, WORTH_RETRYING, type WorkPlaces } from "./work-places.ts";
 
 /** One picture or frame to be run through one plan. */
 export interface ScheduledItem {
@@ -33,6 +33,11 @@ export interface ScheduledItem {
   readonly draw: boolean;
   readonly exif: boolean;
   readonly traceparent: string | undefined;
+  /**
+   * For an item of another process, which tries it again and keeps dead letters itself. `alone`: as in
+   * `RunningItem.alone`.
+   */
+  readonly guest?: { readonly alone: boolean };
   /** Called once, unless the item is cancelled before. */
   readonly settle: (settled: SettledItem) => void;
 }
@@ -121,7 +126,7 @@ export class Scheduler {
         queuedAt: Date.now(),
         startedAt: undefined,
         attempts: 0,
-        suspect: false,
+        suspect: item.guest?.alone ?? false,
         cancelled: false,
       };
       this.#entries.set(item.id, entry);
@@ -229,16 +234,20 @@ export class Scheduler {
       return;
     }
     const { error } = outcome;
-    if (error && WORTH_RETRYING.has(error.code)) {
-      if (entry.attempts < this.#options.maxAttempts && Date.now() < entry.item.deadline) {
+    if (error && !entry.item.guest) {
+      if (this.#isWorthRetrying(entry, error)) {
         this.#queue.add(entry);
         // The loop that called this may still be tidying up after the failure.
         queueMicrotask(() => this.dispatch());
         return;
       }
-      this.#bury(entry, error, outcome);
+      if (BURIED.has(error.code)) this.#bury(entry, error, outcome);
     }
     this.#settle(entry, outcome);
+  }
+
+  #isWorthRetrying({ attempts, item }: Entry, { code }: PublicError): boolean {
+    return WORTH_RETRYING.has(code) && attempts < this.#options.maxAttempts && Date.now() < item.deadline;
   }
 
   #fail(entry: Entry, error: PublicError): void {

@@ -34,3 +34,6 @@ export interface WorkPlaces {
 
 /** Codes after which another try could go better, so that an item is not given up at once. */
 export const WORTH_RETRYING: ReadonlySet<ErrorCode> = new Set(["stage_failed", "worker_failed"]);
+
+/** Codes of failures that are not the caller's doing: what fails with them is kept as a dead letter. */
+export const BURIED: ReadonlySet<ErrorCode> = new Set([...WORTH_RETRYING, "message_invalid", "message_too_large"]);

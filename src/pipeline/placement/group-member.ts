@@ -1,0 +1,255 @@
+/**
+ * This process as a member of groups: it says that it is there, takes up plans of other processes and runs their items on
+ * its own workers, once each however often it is asked. It keeps no dead letters of items and does not try them again:
+ * the process whose request it is does both.
+ */
+import { hostname } from "node:os";
+import { type DeadLetterSink, internalText } from "../../actors/dead-letters.ts";
+import type { Bus, Delivery, Subscription } from "../../bus/bus.ts";
+import type { WireValue } from "../../bus/wire.ts";
+import { type ErrorCode, type ErrorDetails, FacewireError } from "../../errors.ts";
+import type { LocalInference } from "../local-inference.ts";
+import type { Plan } from "../plan.ts";
+import type { ItemOutcome } from "../protocol.ts";
+import { Answers } from "./answers.ts";
+import { ForeignPlans } from "./foreign-plans.ts";
+import { outcomeToWire, type SentTask, taskFromWire } from "./item-wire.ts";
+import {
+  checkCancel,
+  checkDefine,
+  checkForget,
+  checkRun,
+  checkWho,
+  HELLO,
+  type Hello,
+  memberSubject,
+  type Run,
+  type Verb,
+  WHO,
+} from "./messages.ts";
+import { Parcels, type Wrapped } from "./parcels.ts";
+import { keepRefused } from "./refused-messages.ts";
+import type { Equipment } from "./requirements.ts";
+
+/** What a member is made of. */
+export interface GroupMemberOptions {
+  /** Unique among all processes of the installation. */
+  readonly id: string;
+  readonly bus: Bus;
+  readonly parcels: Parcels;
+  readonly local: LocalInference;
+  readonly equipment: Omit<Equipment, "pools">;
+  readonly groups: readonly string[];
+  readonly itemsPerThread: number;
+  /** Most bytes of one item with all that was found on it, on the way in and out. */
+  readonly maxItemBytes: number;
+  /** For messages that cannot be read. */
+  readonly deadLetters: DeadLetterSink;
+}
+
+/** Milliseconds between words to everybody. */
+export const HELLO_EVERY = 1_000;
+
+/** See the file's head. */
+export class GroupMember {
+  readonly #options: GroupMemberOptions;
+  readonly #plans: ForeignPlans;
+  readonly #answers = new Answers();
+  readonly #cancels = new Map<string, () => void>();
+  #subscriptions: Subscription[] = [];
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #offStatus: () => void = () => {};
+  #fetchingBytes = 0;
+  #leaving = false;
+
+  private constructor(options: GroupMemberOptions) {
+    this.#options = options;
+    this.#plans = new ForeignPlans(options.local, { ...options.equipment, pools: options.local.pools });
+  }
+
+  /** Joins; resolves when others can reach it. @throws FacewireError `bus_unavailable` */
+  static async join(options: GroupMemberOptions): Promise<GroupMember> {
+    const member = new GroupMember(options);
+    await member.#listen();
+    return member;
+  }
+
+  get id(): string {
+    return this.#options.id;
+  }
+
+  /** What it says of itself. */
+  get hello(): Hello {
+    const { id, groups, local, itemsPerThread } = this.#options;
+    const threads = local.workers.width;
+    const leaving = this.#leaving;
+    return { member: id, host: hostname(), pid: process.pid, groups: [...groups], threads, itemsPerThread, leaving };
+  }
+
+  /** Items of others that it has now. */
+  get inHand(): number {
+    return this.#answers.open;
+  }
+
+  /**
+   * Answers what it is asked over the bus, or by its own process. Throws `message_invalid`, `message_too_large`,
+   * `overloaded`, `shutting_down`, `pipeline_unavailable`.
+   */
+  async answer(verb: Verb, body: unknown): Promise<WireValue> {
+    switch (verb) {
+      case "run":
+        return this.#run(checkRun(body));
+      case "define":
+        await this.#plans.take(checkDefine(body));
+        return null;
+      case "alive":
+        this.#plans.heard(checkWho(body).from);
+        return null;
+      case "forget": {
+        const { from, key } = checkForget(body);
+        this.#plans.forget(from, key);
+        return null;
+      }
+      case "cancel":
+        this.#cancels.get(checkCancel(body).run)?.();
+        return null;
+    }
+  }
+
+  /** Takes nothing more, finishes what it has, at most for `timeoutMs`, and is gone. */
+  async leave(timeoutMs: number): Promise<void> {
+    this.#leaving = true;
+    clearInterval(this.#timer);
+    this.#offStatus();
+    this.#sayHello();
+    await this.#answers.whenIdle(timeoutMs);
+    // Answers must have left before nobody listens any more, which others take for an end without a word.
+    if (this.#connected) await this.#options.bus.flush().catch(() => undefined);
+    for (const subscription of this.#subscriptions) subscription.close();
+  }
+
+  async #listen(): Promise<void> {
+    const { bus, id } = this.#options;
+    const subject = memberSubject(id, "*");
+    // Bounded by what is refused, not by what may wait: a question must not wait behind work.
+    const options = { maxInFlight: Number.POSITIVE_INFINITY };
+    this.#subscriptions = [
+      await bus.subscribe(subject, (delivery) => this.#take(delivery, subject), options),
+      await bus.subscribe(WHO, (delivery) => this.#onWho(delivery)),
+    ];
+    this.#offStatus = bus.onStatus(({ kind }) => {
+      if (kind !== "connected") return;
+      this.#plans.heardAll();
+      this.#sayHello();
+    });
+    this.#timer = setInterval(() => this.#onTime(), HELLO_EVERY);
+    this.#sayHello();
+  }
+
+  #take(delivery: Delivery, pattern: string): Promise<void> {
+    const verb = delivery.subject.slice(pattern.length - 1) as Verb;
+    return keepRefused(delivery, this.#options.deadLetters, async () => {
+      if (!VERBS.has(verb)) throw new FacewireError("message_invalid", "A member was asked what nobody asks.");
+      const answer = await this.answer(verb, delivery.body);
+      delivery.responder?.answer(answer);
+    });
+  }
+
+  #onWho(delivery: Delivery): Promise<void> {
+    return keepRefused(delivery, this.#options.deadLetters, () => {
+      this.#plans.heard(checkWho(delivery.body).from);
+      this.#sayHello();
+    });
+  }
+
+  #onTime(): void {
+    this.#answers.prune();
+    if (!this.#connected) return;
+    this.#plans.dropOrphans();
+    this.#sayHello();
+  }
+
+  get #connected(): boolean {
+    return this.#options.bus.status.kind === "connected";
+  }
+
+  #sayHello(): void {
+    if (this.#connected) this.#options.bus.publish(HELLO, this.hello);
+  }
+
+  #run(run: Run): Promise<WireValue> {
+    return this.#answers.get(run.run, run.deadline, async () => {
+      const { local, parcels, maxItemBytes } = this.#options;
+      if (this.#leaving) throw new FacewireError("shutting_down", "The process is leaving its group.");
+      const plan = this.#plans.get(run.key);
+      const bytes = Parcels.bytesToFetch(run.task);
+      local.scheduler.admit(plan, 1, this.#fetchingBytes + bytes, run.deadline - Date.now(), run.priority);
+      this.#fetchingBytes += bytes;
+      try {
+        const limits = { limit: maxItemBytes, deadline: run.deadline };
+        const task = taskFromWire(await parcels.unwrap(run.task, limits).catch(senderGone));
+        return this.#wrapped(await this.#outcome(run, plan, task));
+      } finally {
+        this.#fetchingBytes -= bytes;
+      }
+    });
+  }
+
+  /** Resolves when the item is done, or at once when it is cancelled. */
+  async #outcome(run: Run, plan: Plan, task: SentTask): Promise<ItemOutcome> {
+    const { scheduler } = this.#options.local;
+    const { snapshotAbove } = task;
+    const { promise, resolve } = Promise.withResolvers<ItemOutcome>();
+    this.#cancels.set(run.run, () => {
+      scheduler.cancel(run.run);
+      resolve(failed("request_cancelled", "The request is no longer wanted."));
+    });
+    scheduler.submit([
+      {
+        ...task,
+        id: run.run,
+        requestId: run.run,
+        plan,
+        snapshotAbove: snapshotAbove === undefined ? undefined : () => snapshotAbove,
+        priority: run.priority,
+        deadline: run.deadline,
+        traceparent: undefined,
+        guest: { alone: run.alone },
+        settle: (settled) => resolve(settled.outcome),
+      },
+    ]);
+    const outcome = await promise;
+    this.#cancels.delete(run.run);
+    return outcome;
+  }
+
+  /** What cannot be sent back is a failure like any other. */
+  #wrapped(outcome: ItemOutcome): Wrapped {
+    const { parcels, maxItemBytes } = this.#options;
+    try {
+      return parcels.wrap(outcomeToWire(outcome), maxItemBytes);
+    } catch (thrown) {
+      const { code, message, details } = FacewireError.from(thrown);
+      const { decodeMs, times } = outcome;
+      // What a bus cannot carry was written by a stage, not by whoever sent the item.
+      const error =
+        code === "message_too_large"
+          ? failed(code, message, details)
+          : failed("stage_failed", "A stage wrote what cannot be sent on.");
+      return parcels.wrap(outcomeToWire({ ...error, decodeMs, times, internal: internalText(thrown) }), maxItemBytes);
+    }
+  }
+}
+
+const VERBS: ReadonlySet<string> = new Set<Verb>(["run", "define", "alive", "forget", "cancel"]);
+
+function failed(code: ErrorCode, message: string, details?: ErrorDetails): ItemOutcome {
+  return { faces: [], decodeMs: 0, times: [], traces: [], error: { code, message, ...(details && { details }) } };
+}
+
+/** Nobody at the other end: told with that code it would be taken for word that nobody is here. */
+function senderGone(thrown: unknown): never {
+  const { code } = FacewireError.from(thrown);
+  if (code !== "no_receiver") throw thrown;
+  throw new FacewireError("request_cancelled", "The sender no longer keeps the item.", { cause: thrown });
+}

@@ -1,0 +1,85 @@
+/** An item on its way to another process, and what came of it on its way back: exact to the last bit, checked on arrival. */
+import type { WireRecord, WireValue } from "../../bus/wire.ts";
+import { ERROR_CODES, type ErrorCode, FacewireError, type PublicError } from "../../errors.ts";
+import type { Face } from "../../stages/item.ts";
+import type { ItemOutcome, ItemTask } from "../protocol.ts";
+import type { StageTrace } from "../results.ts";
+import { bytesOf, floatsOf, fromWire, toWire } from "./plain-data.ts";
+import { checkerOf, OutcomeSchema, TaskSchema } from "./schemas.ts";
+
+/** What a task says beside what the request for it says. */
+export type SentTask = Omit<ItemTask, "slot" | "id" | "plan" | "deadline">;
+
+const checkTask = checkerOf(TaskSchema);
+const checkOutcome = checkerOf(OutcomeSchema);
+
+/** Writes a task whose input is a file. Throws `stage_failed` when a stage before wrote what no message carries. */
+export function taskToWire(task: SentTask): WireRecord {
+  const { input, faces, index, name, carry, explain, draw, exif, snapshotAbove } = task;
+  if (input.type !== "file") throw new FacewireError("internal", "A raw frame was sent to another process.");
+  const rest = { index, name, carry, explain, draw, exif, ...(snapshotAbove === undefined ? {} : { snapshotAbove }) };
+  return { ...rest, picture: input.bytes, fromFrame: input.fromFrame ?? false, faces: faces.map(faceToWire) };
+}
+
+/** Reads a task. Throws `message_invalid`. */
+export function taskFromWire(value: WireValue): SentTask {
+  const { picture, fromFrame, faces, ...rest } = checkTask(value);
+  const input = { type: "file", bytes: picture, ...(fromFrame ? { fromFrame } : {}) } as const;
+  return { ...rest, input, faces: faces.map((face) => faceFromWire(face as unknown as WireRecord)) } as SentTask;
+}
+
+/** Writes what came of a task. Throws `stage_failed` when a stage wrote what no message carries. */
+export function outcomeToWire(outcome: ItemOutcome): WireRecord {
+  const { faces, traces, picture, error, ...rest } = outcome;
+  return {
+    ...(rest as unknown as WireRecord),
+    faces: faces.map(faceToWire),
+    traces: traces.map((trace) => toWire(trace)),
+    ...(picture ? { picture: toWire(picture) } : {}),
+    ...(error ? { error: errorToWire(error) } : {}),
+  };
+}
+
+/** Reads what came of a task. Throws `message_invalid`. */
+export function outcomeFromWire(value: WireValue): ItemOutcome {
+  const { faces, traces, picture, error, ...rest } = checkOutcome(value);
+  return {
+    ...(rest as Pick<ItemOutcome, "decodeMs" | "times">),
+    faces: faces.map((face) => faceFromWire(face as unknown as WireRecord)),
+    traces: traces.map((trace) => fromWire(trace as unknown as WireValue) as StageTrace),
+    ...(picture ? { picture: fromWire(picture as WireValue) as NonNullable<ItemOutcome["picture"]> } : {}),
+    ...(error ? { error: errorFromWire(error.code, error.message, error.details as WireValue | undefined) } : {}),
+  };
+}
+
+/** Most parts of a face are plain numbers, which go as they are. */
+function faceToWire(face: Face): WireRecord {
+  const { descriptor, extra, ...plain } = face;
+  return {
+    ...(plain as unknown as WireRecord),
+    ...(descriptor ? { descriptor: { ...descriptor, values: bytesOf(descriptor.values) } } : {}),
+    ...(extra ? { extra: toWire(extra) } : {}),
+  };
+}
+
+function faceFromWire({ descriptor, extra, ...plain }: WireRecord): Face {
+  const read = descriptor as (WireRecord & { values: Uint8Array }) | undefined;
+  return {
+    ...plain,
+    ...(read ? { descriptor: { ...read, values: floatsOf(read.values) } } : {}),
+    ...(extra === undefined ? {} : { extra: fromWire(extra) }),
+  } as unknown as Face;
+}
+
+function errorToWire({ code, message, details }: PublicError): WireRecord {
+  return { code, message, ...(details ? { details: toWire(details) } : {}) };
+}
+
+/** A code that this version does not know is an unexpected failure. */
+function errorFromWire(code: string, message: string, details: WireValue | undefined): PublicError {
+  const known: ErrorCode = Object.hasOwn(ERROR_CODES, code) ? (code as ErrorCode) : "internal";
+  const read = details === undefined ? undefined : fromWire(details);
+  return typeof read === "object" && read !== null && !Array.isArray(read)
+    ? { code: known, message, details: read as Readonly<Record<string, unknown>> }
+    : { code: known, message };
+}

@@ -1,0 +1,78 @@
+import { describe, expect, test } from "bun:test";
+import type { RunResult } from "../../../src/pipeline/results.ts";
+import { samplePicture, testEngine } from "../../support/engine.ts";
+import { hasNatsServer, startNatsServer } from "../../support/nats-server.ts";
+import { type Exchange, memoryExchange, natsExchange, oneFile, startApi, startMember } from "./cluster.ts";
+
+const EVERYTHING = `stages:
+  - detect: {}
+  - landmarks: {}
+    place: faces
+  - pose: {}
+  - eyes: {}
+  - quality: {}
+  - liveness: {}
+  - attributes: {}
+    place: more
+  - emotion: {}
+  - descriptor: {}
+  - crop: {}
+aggregate: { liveness: mean, descriptor: quality-weighted-mean }
+limits: { deadline: 30s }
+`;
+
+/** What a run says, without what is measured anew each time. */
+function said({ items, aggregate }: RunResult) {
+  return {
+    aggregate,
+    items: items.map(({ timing: _timing, explain, ...item }) => ({
+      ...item,
+      explain: explain?.map(({ elapsed_ms: _elapsed, waited_ms: _waited, ...trace }) => trace),
+    })),
+  };
+}
+
+const exchanges: [string, boolean, () => Promise<Exchange>][] = [
+  ["the bus in memory", true, async () => memoryExchange()],
+  ["a bus that carries 64 KiB", true, async () => memoryExchange({ maxMessageBytes: 64 * 1024 })],
+  [
+    "NATS",
+    hasNatsServer(),
+    async () => {
+      const server = await startNatsServer();
+      const exchange = natsExchange(server, "same");
+      return {
+        open: exchange.open,
+        async [Symbol.asyncDispose]() {
+          await exchange[Symbol.asyncDispose]();
+          await server.stop();
+        },
+      };
+    },
+  ],
+];
+
+describe.each(exchanges)("over %s", (_name, there, make) => {
+  test.skipIf(!there)(
+    "a picture gives the same results to the last digit as in one process",
+    async () => {
+      await using alone = await testEngine({ everything: EVERYTHING });
+      await using exchange = await make();
+      await using _faces = await startMember(exchange);
+      await using _more = await startMember(exchange, { groups: ["more"] });
+      await using api = await startApi(exchange, { everything: EVERYTHING });
+      for (const name of ["sample1.jpg", "sample3.jpg"]) {
+        const request = { ...oneFile(name, await samplePicture(name)), explain: true, draw: true, exif: true };
+        const expected = await alone.run("everything", request);
+        expect(expected.items[0]?.faces.length).toBeGreaterThan(1);
+        expect(said(await api.run("everything", request))).toEqual(said(expected));
+      }
+      expect([...api.sent]).toEqual([
+        ["faces", 2],
+        ["more", 2],
+      ]);
+      expect(api.parcels.keptBytes).toBe(0);
+    },
+    60_000,
+  );
+});
