@@ -1,11 +1,12 @@
 /** Jobs as the settings say: the desk that takes them, the runner that does them, and whoever clears up behind them. */
 import type { JobParts } from "../api/native/context.ts";
+import { type Clock, systemClock } from "../bus/clock.ts";
 import type { EventRecorder } from "../events/recorder.ts";
 import { JobChanges } from "../jobs/changes.ts";
 import { JobDesk } from "../jobs/desk.ts";
 import { JobFolders } from "../jobs/folders.ts";
 import { keepJobsInOrder } from "../jobs/housekeeping.ts";
-import { Leases } from "../jobs/leases.ts";
+import { LEASE_TIMES, Leases } from "../jobs/leases.ts";
 import { JobNews } from "../jobs/news.ts";
 import { JobRunner } from "../jobs/runner.ts";
 import type { Logger } from "../observe/logs.ts";
@@ -25,6 +26,7 @@ export interface JobSurroundings {
   readonly logger: Logger;
   /** Inference workers. */
   readonly workers: number;
+  readonly clock?: Clock;
 }
 
 /** Jobs in this process. */
@@ -42,10 +44,10 @@ export interface OpenJobs {
 
 /** Makes them; nothing is done before `start`. */
 export function openJobs(settings: Settings, surroundings: JobSurroundings): OpenJobs {
-  const { store, engine, recorder, logger, workers } = surroundings;
+  const { store, engine, recorder, logger, workers, clock = systemClock } = surroundings;
   const { jobs, jobWork: work, jobContent: content } = store;
   const folders = new JobFolders(settings.data_dir);
-  const leases = new Leases(work);
+  const leases = new Leases(work, LEASE_TIMES, clock);
   const news = new JobNews(recorder, jobs);
   const changes = new JobChanges();
   const shared = { engine, jobs, content, folders, leases, news, changes };
@@ -71,7 +73,7 @@ export function openJobs(settings: Settings, surroundings: JobSurroundings): Ope
       },
     },
     start() {
-      endHousekeeping = keepJobsInOrder({ jobs, content, folders, news, logger, retention: settings.jobs.retention });
+      endHousekeeping = keepJobsInOrder({ ...shared, logger, retention: settings.jobs.retention, clock });
       runner.start();
     },
     async stop(timeoutMs) {

@@ -1,7 +1,7 @@
 /** This process's word that it lives: as long as it renews its lease, nobody else takes what it holds. */
-import { randomUUID } from "node:crypto";
-import { hostname } from "node:os";
+import { type CancelTimer, type Clock, systemClock } from "../bus/clock.ts";
 import type { JobWork } from "../store/job-work.ts";
+import { hasEndedHere, processName } from "./process-name.ts";
 
 /** How long a lease lasts and how often it is renewed, in milliseconds. */
 export interface LeaseTimes {
@@ -15,31 +15,38 @@ export const LEASE_TIMES: LeaseTimes = { lease: 10_000, renewal: 3_000 };
 /** See the file's head. */
 export class Leases {
   /** Names this process among all that ever were. */
-  readonly owner = `${hostname()}-${process.pid}-${randomUUID()}`;
+  readonly owner = processName();
   readonly #work: JobWork;
   readonly #times: LeaseTimes;
   readonly #held = new Map<string, () => void>();
-  #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #clock: Clock;
+  #cancel: CancelTimer | undefined;
 
-  constructor(work: JobWork, times: LeaseTimes = LEASE_TIMES) {
+  constructor(work: JobWork, times: LeaseTimes = LEASE_TIMES, clock: Clock = systemClock) {
     this.#work = work;
     this.#times = times;
+    this.#clock = clock;
   }
 
   /** When a lease that is taken now runs out; epoch milliseconds. */
   until(): number {
-    return Date.now() + this.#times.lease;
+    return this.#clock.now() + this.#times.lease;
+  }
+
+  /** Holders of leases whose process has certainly ended: nobody needs to wait for those to run out. */
+  async ended(): Promise<readonly string[]> {
+    return (await this.#work.owners()).filter(hasEndedHere);
   }
 
   /** Keeps a job or an upload renewed until the answer is called. `onLost`: it is not this process's any more. */
   hold(id: string, onLost: () => void): () => void {
     this.#held.set(id, onLost);
-    this.#timer ??= setInterval(() => void this.#renew(), this.#times.renewal);
+    this.#cancel ??= this.#clock.every(this.#times.renewal, () => this.#renew());
     return () => {
       this.#held.delete(id);
       if (this.#held.size > 0) return;
-      clearInterval(this.#timer);
-      this.#timer = undefined;
+      this.#cancel?.();
+      this.#cancel = undefined;
     };
   }
 

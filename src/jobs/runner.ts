@@ -101,8 +101,10 @@ export class JobRunner {
   async #take(): Promise<void> {
     const { work, leases, concurrent, logger } = this.#options;
     try {
-      while (!this.#stopping && this.#running.size < concurrent && (await work.hasClaimable())) {
-        const job = await work.claim(leases.owner, leases.until());
+      while (!this.#stopping && this.#running.size < concurrent) {
+        const ended = await leases.ended();
+        if (!(await work.hasClaimable(ended))) return;
+        const job = await work.claim(leases.owner, leases.until(), ended);
         if (!job) return;
         this.#begin(job);
       }

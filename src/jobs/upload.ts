@@ -4,12 +4,10 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
-import { sniffVideo } from "../media/video/sniff.ts";
+import { SNIFF_VIDEO_BYTES, sniffVideo } from "../media/video/sniff.ts";
 import type { JobContent, JobFile } from "../store/job-content.ts";
 import { type JobFolders, writeError } from "./folders.ts";
 
-/** Bytes from the beginning of a file that are kept to tell what it is. */
-const HEAD_BYTES = 8192;
 /** Files that are being brought to the disk behind the one that is written. */
 const SYNCS_AT_ONCE = 16;
 /** Files whose rows are written together. */
@@ -143,8 +141,8 @@ class UploadedFile {
 
   async write(chunk: Uint8Array): Promise<void> {
     this.#hash.update(chunk);
-    if (this.#head.byteLength < HEAD_BYTES) {
-      this.#head = Buffer.concat([this.#head, chunk.subarray(0, HEAD_BYTES - this.#head.byteLength)]);
+    if (this.#head.byteLength < SNIFF_VIDEO_BYTES) {
+      this.#head = Buffer.concat([this.#head, chunk.subarray(0, SNIFF_VIDEO_BYTES - this.#head.byteLength)]);
     }
     try {
       for (let at = 0; at < chunk.byteLength; ) {

@@ -5,7 +5,7 @@
  */
 import { type Kysely, sql, type UpdateObject } from "kysely";
 import type { PublicError } from "../errors.ts";
-import { iso, type JobRecord, type JobState, type ResultCounts, recordOf, type WaitingFor } from "./jobs.ts";
+import { iso, type JobRecord, type JobState, NOBODY, type ResultCounts, recordOf, type WaitingFor } from "./jobs.ts";
 import type { Schema } from "./schema.ts";
 
 /** A job and who works on it. */
@@ -64,15 +64,29 @@ export class JobWork {
     this.#now = now;
   }
 
-  /** Whether there is a job that {@link claim} would give. Reads only, so that asking often costs little. */
-  async hasClaimable(): Promise<boolean> {
-    return (await this.#claimable(this.#db)) !== undefined;
+  /** Who holds a job or an upload now. */
+  async owners(): Promise<readonly string[]> {
+    const rows = await this.#db
+      .selectFrom("jobs")
+      .select("owner")
+      .distinct()
+      .where("state", "in", ["uploading", "running"])
+      .execute();
+    return rows.flatMap(({ owner }) => owner ?? []);
   }
 
-  /** Takes the job that came first among those nobody works on; undefined when there is none. */
-  async claim(owner: string, leaseUntil: number): Promise<JobRecord | undefined> {
+  /** Whether there is a job that {@link claim} would give. Reads only, so that asking often costs little. */
+  async hasClaimable(ended: readonly string[]): Promise<boolean> {
+    return (await this.#claimable(this.#db, ended)) !== undefined;
+  }
+
+  /**
+   * Takes the job that came first among those nobody works on; undefined when there is none. `ended`: holders whose leases
+   * mean nothing any more.
+   */
+  async claim(owner: string, leaseUntil: number, ended: readonly string[] = []): Promise<JobRecord | undefined> {
     return this.#db.transaction().execute(async (db) => {
-      const found = await this.#claimable(db);
+      const found = await this.#claimable(db, ended);
       if (!found) return undefined;
       const row = await db
         .updateTable("jobs")
@@ -175,14 +189,17 @@ export class JobWork {
     return result.numUpdatedRows > 0n;
   }
 
-  #claimable(db: Kysely<Schema>) {
+  #claimable(db: Kysely<Schema>, ended: readonly string[]) {
     return db
       .selectFrom("jobs")
       .select("id")
       .where((where) =>
         where.or([
           where("state", "=", "waiting"),
-          where.and([where("state", "=", "running"), where("lease_until", "<", iso(this.#now()))]),
+          where.and([
+            where("state", "=", "running"),
+            where.or([where("lease_until", "<", iso(this.#now())), where("owner", "in", [NOBODY, ...ended])]),
+          ]),
         ]),
       )
       .orderBy("created_at")

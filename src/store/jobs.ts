@@ -211,15 +211,18 @@ export class Jobs {
     return Number(result.numUpdatedRows);
   }
 
-  /** Ids of what is to be deleted: hidden jobs, and uploads whose process is gone. */
-  async deletable(): Promise<readonly string[]> {
+  /** Ids of what is to be deleted: hidden jobs, and uploads whose process is gone: its lease ran out, or it is in `ended`. */
+  async deletable(ended: readonly string[] = []): Promise<readonly string[]> {
     const rows = await this.#db
       .selectFrom("jobs")
       .select("id")
       .where((where) =>
         where.or([
           where("state", "=", REMOVED),
-          where.and([where("state", "=", UPLOADING), where("lease_until", "<", iso(this.#now()))]),
+          where.and([
+            where("state", "=", UPLOADING),
+            where.or([where("lease_until", "<", iso(this.#now())), where("owner", "in", [NOBODY, ...ended])]),
+          ]),
         ]),
       )
       .execute();
@@ -266,6 +269,9 @@ export class Jobs {
     return this.#db.selectFrom("jobs").selectAll().where("state", "in", JOB_STATES);
   }
 }
+
+/** Owns nothing: a list with it is never empty, which SQL does not allow everywhere. */
+export const NOBODY = "";
 
 /** `announced` of a job whose end was told. */
 export const ANNOUNCED_ALL = 2;

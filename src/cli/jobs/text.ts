@@ -46,6 +46,12 @@ export function detailLines(job: JobDetailJson): string[] {
       `video      ${name}: ${codec} ${width}x${height}, ${frames_analysed} of ${frames_decoded} frames analysed${tail}`,
     );
   }
-  if (job.aggregate && Object.keys(job.aggregate).length > 0) lines.push(aggregateText(job.aggregate).trimEnd());
+  if (jobAggregateText(job) !== "") lines.push(jobAggregateText(job).trimEnd());
   return lines;
+}
+
+/** Lines of a job's aggregate, with line ends; nothing where its pipeline aggregates nothing or it is not completed. */
+export function jobAggregateText({ aggregate, files, videos }: JobDetailJson): string {
+  if (!aggregate || Object.keys(aggregate).length === 0) return "";
+  return aggregateText(aggregate, videos?.length === files ? "frame" : "picture");
 }

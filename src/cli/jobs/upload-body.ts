@@ -18,7 +18,7 @@ export function uploadBody(inputs: readonly FoundInput[], onSent: (bytes: number
     return {
       body: streamOf(content(only, onSent)),
       headers: { "content-type": "application/octet-stream" },
-      name: only.name,
+      name: basename(only.name),
     };
   }
   const boundary = `facewire-${randomUUID()}`;

@@ -4,10 +4,9 @@ import type { JobDetailJson } from "../../jobs/job-json.ts";
 import { note, print, printLine } from "../output.ts";
 import { type Progress, startProgress } from "../progress.ts";
 import { EXIT } from "../report.ts";
-import { aggregateText } from "../run/text.ts";
 import { listenForStop } from "../stop-signal.ts";
 import { clientOf, type JobsClient, type ServerOptions } from "./client.ts";
-import { stateText } from "./text.ts";
+import { jobAggregateText, stateText } from "./text.ts";
 
 /** Milliseconds between two looks at a job. */
 const LOOK_EVERY = 500;
@@ -78,7 +77,7 @@ async function ended(job: JobDetailJson, json: boolean): Promise<number> {
   if (json) await printLine(JSON.stringify(job));
   else {
     note(stateText(job));
-    if (job.aggregate && Object.keys(job.aggregate).length > 0) await print(aggregateText(job.aggregate));
+    await print(jobAggregateText(job));
   }
   return job.state === "completed" ? EXIT.ok : EXIT.failed;
 }
