@@ -9,6 +9,7 @@ import { openJobs } from "./app/jobs.ts";
 import { metricSources } from "./app/metric-sources.ts";
 import { keepPruned } from "./app/pruning.ts";
 import { storeHealth } from "./app/store-health.ts";
+import { type Clock, systemClock } from "./bus/clock.ts";
 import { DeadLetterDesk } from "./dead-letters/desk.ts";
 import { deadLetterKeeper } from "./dead-letters/keeper.ts";
 import { DeadLetterRetries } from "./dead-letters/retries.ts";
@@ -59,6 +60,8 @@ export interface AppOptions {
    * until its models are loaded.
    */
   readonly takeUp?: "wait" | "background";
+  /** What ages, retention and leases go by; the real time when absent. A given store has to go by it too. */
+  readonly clock?: Clock;
   /** Stand-ins for models by name or alias, for tests. */
   readonly scripts?: Readonly<Record<string, ModelScript>>;
 }
@@ -72,18 +75,19 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
   await using opened = new AsyncDisposableStack();
   const logger =
     options.logger ?? opened.adopt(createLogs({ level: settings.log.level }), (logs) => logs.close()).logger;
+  const { clock = systemClock } = options;
   const onObserverError = (error: unknown) => logger.error("observing failed", { error });
 
   const store = opened.adopt(options.store ?? (await openStore(settings.data_dir)), (open) => open.close());
   // Asked again by the API itself; here before a second is spent on loading models.
   await decideOpenness(settings.listen.native.host, settings.access, store.tokens);
-  opened.defer(keepPruned("dead letters", store.deadLetters, settings.dead_letters, logger));
+  opened.defer(keepPruned("dead letters", store.deadLetters, settings.dead_letters, logger, clock));
   const metrics = opened.adopt(createMetrics(), (open) => open.close());
   const traces = await openTraces(settings, logger);
   opened.defer(async () => traces?.shutdown());
 
   const events = opened.adopt(
-    openEvents({ settings: settings.events, events: store.events, watcher: metrics.events, logger }),
+    openEvents({ settings: settings.events, events: store.events, watcher: metrics.events, logger, clock }),
     (open) => open.close(),
   );
   const retries = new DeadLetterRetries(store.deadLetters);
@@ -112,6 +116,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     recorder: events.recorder,
     logger,
     workers: open.workers,
+    clock,
   });
   opened.defer(() => jobs.stop(0));
 

@@ -1,5 +1,6 @@
 /** The events of one server, put together: told by the engine and the dead letters, stored, handed to subscribers. */
 import type { Bus, Subscription } from "../bus/bus.ts";
+import { type Clock, systemClock } from "../bus/clock.ts";
 import { EventLog } from "../events/event-log.ts";
 import { EventFeed } from "../events/feed.ts";
 import { EventHub } from "../events/hub.ts";
@@ -18,8 +19,8 @@ export interface EventParts {
   readonly events: Events;
   readonly watcher: EventWatcher;
   readonly logger: Logger;
-  /** Epoch milliseconds; the time of events and what their age is counted to. */
-  readonly now?: () => number;
+  /** The time of events, and what their age is counted to. */
+  readonly clock?: Clock;
 }
 
 /** The events of a running server. */
@@ -39,7 +40,8 @@ export interface OpenEvents {
 const HINTS = "events.stored";
 
 /** Starts storing, pruning and handing out. */
-export function openEvents({ settings, events, watcher, logger, now = Date.now }: EventParts): OpenEvents {
+export function openEvents({ settings, events, watcher, logger, clock = systemClock }: EventParts): OpenEvents {
+  const now = () => clock.now();
   let bus: Bus | undefined;
   let hints: Subscription | undefined;
   const hub = new EventHub({ events, watcher, logger, now });
@@ -53,7 +55,7 @@ export function openEvents({ settings, events, watcher, logger, now = Date.now }
       hint(bus, stored.at(-1)?.id ?? 0);
     },
   });
-  const stopPruning = keepPruned("events", events, settings, logger);
+  const stopPruning = keepPruned("events", events, settings, logger, clock);
   const { outbox, subscribers } = settings;
   return {
     recorder: log,

@@ -1,4 +1,5 @@
 /** Keeps what grows within the bounds of the settings. */
+import type { Clock } from "../bus/clock.ts";
 import type { Logger } from "../observe/logs.ts";
 
 /** What can be cut back. */
@@ -19,25 +20,24 @@ export function keepPruned(
   prunable: Prunable,
   { retention, keep }: { readonly retention: number; readonly keep: number },
   logger: Logger,
+  clock: Clock,
 ): () => Promise<void> {
   const prune = async () => {
     try {
-      const deleted = await prunable.prune({ olderThan: Date.now() - retention, keep });
+      const deleted = await prunable.prune({ olderThan: clock.now() - retention, keep });
       if (deleted > 0) logger.info(`old ${what} deleted`, { deleted });
     } catch (error) {
       logger.warn(`${what} not pruned`, { error });
     }
   };
   let running = prune();
-  const timer = setInterval(
-    () => {
-      running = running.then(prune);
-    },
-    Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, retention / 10)),
-  );
-  timer.unref();
+  const pause = Math.min(LONGEST_PAUSE, Math.max(SHORTEST_PAUSE, retention / 10));
+  const cancel = clock.every(pause, () => {
+    running = running.then(prune);
+    return running;
+  });
   return () => {
-    clearInterval(timer);
+    cancel();
     return running;
   };
 }

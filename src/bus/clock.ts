@@ -9,6 +9,11 @@ export interface Clock {
   now(): number;
   /** Calls `action` once after `delay` milliseconds; at once (but never inside this call) for zero and less. */
   after(delay: number, action: () => void): CancelTimer;
+  /**
+   * Calls `action` every `period` milliseconds, for housekeeping; that alone keeps no process alive. A clock that is moved
+   * by hand waits for what the action returns.
+   */
+  every(period: number, action: () => unknown): CancelTimer;
 }
 
 /** The longest delay `setTimeout` knows, in milliseconds (2^31 - 1); longer ones are made of several. */
@@ -26,5 +31,10 @@ export const systemClock: Clock = {
     }
     const timer = setTimeout(action, delay);
     return () => clearTimeout(timer);
+  },
+  every(period, action) {
+    const timer = setInterval(action, period);
+    timer.unref();
+    return () => clearInterval(timer);
   },
 };

@@ -52,13 +52,16 @@ export async function openStore(dataDir: string, options: SqliteOptions = {}): P
   }
 }
 
-/** A store that leaves nothing behind: what tests and trials keep. */
-export function openMemoryStore(): Promise<Store> {
-  return createStore(openMemorySqlite());
+/** A store that leaves nothing behind: what tests and trials keep. `now`: epoch milliseconds. */
+export function openMemoryStore(now: () => number = Date.now): Promise<Store> {
+  return createStore(openMemorySqlite(), now);
 }
 
-/** A store over an open database of any dialect; brings its tables up to date. Closes it when that fails. */
-export async function createStore(db: Kysely<Schema>): Promise<Store> {
+/**
+ * A store over an open database of any dialect; brings its tables up to date. Closes it when that fails. `now`: epoch
+ * milliseconds.
+ */
+export async function createStore(db: Kysely<Schema>, now: () => number = Date.now): Promise<Store> {
   try {
     await migrateToLatest(db);
   } catch (error) {
@@ -66,10 +69,10 @@ export async function createStore(db: Kysely<Schema>): Promise<Store> {
     throw error;
   }
   return {
-    deadLetters: new DeadLetters(db),
+    deadLetters: new DeadLetters(db, now),
     events: new Events(db),
-    tokens: new Tokens(db),
-    ...jobRepositories(db),
+    tokens: new Tokens(db, now),
+    ...jobRepositories(db, now),
     async ping() {
       await sql`select 1 from tokens limit 1`.execute(db);
     },
@@ -77,6 +80,9 @@ export async function createStore(db: Kysely<Schema>): Promise<Store> {
   };
 }
 
-function jobRepositories(db: Kysely<Schema>): Pick<Store, "jobs" | "jobWork" | "jobContent"> {
-  return { jobs: new Jobs(db), jobWork: new JobWork(db), jobContent: new JobContent(db) };
+function jobRepositories(
+  db: Kysely<Schema>,
+  now: () => number = Date.now,
+): Pick<Store, "jobs" | "jobWork" | "jobContent"> {
+  return { jobs: new Jobs(db, now), jobWork: new JobWork(db, now), jobContent: new JobContent(db) };
 }

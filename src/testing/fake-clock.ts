@@ -7,6 +7,12 @@ interface Timer {
   readonly action: () => void;
 }
 
+interface Repetition {
+  readonly period: number;
+  readonly action: () => unknown;
+  next: number;
+}
+
 /** Turns of the event loop that are left to what a timer set going: promises, and immediates behind them. */
 const SETTLING_TURNS = 3;
 
@@ -14,6 +20,7 @@ const SETTLING_TURNS = 3;
 export class FakeClock implements Clock {
   #now: number;
   readonly #timers = new Set<Timer>();
+  readonly #repetitions = new Set<Repetition>();
 
   constructor(now = 1_700_000_000_000) {
     this.#now = now;
@@ -30,6 +37,12 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
+  every(period: number, action: () => unknown): CancelTimer {
+    const repetition = { period, action, next: this.#now + period };
+    this.#repetitions.add(repetition);
+    return () => this.#repetitions.delete(repetition);
+  }
+
   /** Timers that have neither fired nor been taken back. */
   get pendingTimers(): number {
     return this.#timers.size;
@@ -37,7 +50,8 @@ export class FakeClock implements Clock {
 
   /**
    * Moves time on by milliseconds or a text such as `90s`, `2h` or `30d`, fires what falls due in order, and lets
-   * everything that follows from each timer happen in this thread.
+   * everything that follows from each timer happen in this thread. What is repeated is done once, at the end, however
+   * many of its periods have passed.
    */
   async advance(duration: number | string): Promise<void> {
     const end = this.#now + millisecondsOf(duration);
@@ -49,6 +63,12 @@ export class FakeClock implements Clock {
       await settle();
     }
     this.#now = end;
+    for (const repetition of [...this.#repetitions]) {
+      if (repetition.next > end || !this.#repetitions.has(repetition)) continue;
+      repetition.next = end + repetition.period;
+      await repetition.action();
+    }
+    await settle();
   }
 
   #nextUntil(end: number): Timer | undefined {

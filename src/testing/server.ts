@@ -1,6 +1,7 @@
 /** A whole server inside a test: HTTP and WebSocket on a free port, inference workers, a database in memory. */
 import { fileURLToPath } from "node:url";
 import { type App, startApp } from "../app.ts";
+import { type Clock, systemClock } from "../bus/clock.ts";
 import { openGate } from "../inference/scripted/gate.ts";
 import type { ModelScript } from "../inference/scripted/script.ts";
 import type { WrittenSettings } from "../settings/schema.ts";
@@ -24,6 +25,8 @@ export interface TestServerOptions {
   readonly stages?: readonly (string | URL)[];
   /** Settings in the form of the settings file, such as `{ http: { max_body: "1MiB" } }`. */
   readonly settings?: WrittenSettings;
+  /** What the server goes by; a `fakeClock()` lets days pass in a moment. See docs/testing.md for what goes by it. */
+  readonly clock?: Clock;
   /** Inference workers; 1 when absent. */
   readonly workers?: number;
   /** Tokens by a name of yours and their role; the secrets are `server.tokens`. */
@@ -124,9 +127,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const stageFiles = stages.map((stage) => (stage instanceof URL ? fileURLToPath(stage) : stage));
   const settings = testSettings(home, workers, written, stageFiles);
   const logs = new LogLines(settings.log.level);
-  const store = await openMemoryStore();
+  const { clock = systemClock } = options;
+  const store = await openMemoryStore(() => clock.now());
   const tokens = await createTokens(store, options.tokens ?? {});
-  const app = await startApp(settings, { logger: logs.logger, store, takeUp: "background", scripts: models });
+  const app = await startApp(settings, { logger: logs.logger, store, takeUp: "background", scripts: models, clock });
   const gates = Object.values(models).flatMap(gatesOf);
   made.move();
   return new TestServer(app, home, logs, tokens, gates);
