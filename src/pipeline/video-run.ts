@@ -70,23 +70,11 @@ export class VideoRun {
 
   /** The results, once. Ends with `request_cancelled` or a `video_*` error. Leaving it early gives the rest up. */
   async *results(): AsyncGenerator<FrameResult> {
-    const { reader, signal, maxFrames, firstIndex } = this.#options;
-    const inFlight: Promise<FrameResult>[] = [];
+    const { reader, signal } = this.#options;
     const giveUp = () => this.#giveUp();
     signal.addEventListener("abort", giveUp);
     try {
-      for await (const frame of reader.frames()) {
-        if (this.#analysed >= maxFrames) {
-          frame.release();
-          throw tooManyFrames(maxFrames);
-        }
-        const sent = this.#send(frame, firstIndex + this.#analysed++);
-        // It is awaited later; until then nobody may call its failure unhandled.
-        sent.catch(() => undefined);
-        inFlight.push(sent);
-        if (inFlight.length >= WINDOW) yield (await inFlight.shift()) as FrameResult;
-      }
-      for (const sent of inFlight) yield await sent;
+      yield* this.#inOrder();
     } finally {
       signal.removeEventListener("abort", giveUp);
       this.#giveUp();
@@ -106,6 +94,30 @@ export class VideoRun {
       ended: cut ? "deadline" : (reader.ended ?? "complete"),
       best_frame: this.#bestFrame(),
     };
+  }
+
+  /** A failure of the reading comes after the results of all frames before it. */
+  async *#inOrder(): AsyncGenerator<FrameResult> {
+    const { reader, maxFrames, firstIndex } = this.#options;
+    const inFlight: Promise<FrameResult>[] = [];
+    let failure: { readonly thrown: unknown } | undefined;
+    try {
+      for await (const frame of reader.frames()) {
+        if (this.#analysed >= maxFrames) {
+          frame.release();
+          throw tooManyFrames(maxFrames);
+        }
+        const sent = this.#send(frame, firstIndex + this.#analysed++);
+        // It is awaited later; until then nobody may call its failure unhandled.
+        sent.catch(() => undefined);
+        inFlight.push(sent);
+        if (inFlight.length >= WINDOW) yield (await inFlight.shift()) as FrameResult;
+      }
+    } catch (thrown) {
+      failure = { thrown };
+    }
+    for (const sent of inFlight) yield await sent;
+    if (failure) throw failure.thrown;
   }
 
   #send(frame: VideoFrame, index: number): Promise<FrameResult> {
