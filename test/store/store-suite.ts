@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { KeptInput, NewDeadLetter } from "../../src/store/dead-letters.ts";
 import type { Store } from "../../src/store/store.ts";
 import { roleCovers, TOKEN_ROLES } from "../../src/store/tokens.ts";
+import { eventSuite } from "./event-suite.ts";
 import { letter } from "./letter.ts";
 
 /** A database for one test. */
@@ -241,6 +242,11 @@ export function storeSuite(backend: string, create: () => Promise<TestDatabase>)
         expect(await store.deadLetters.prune({ olderThan: 0, keep: 0 })).toBe(3);
       });
     });
+
+    eventSuite(
+      () => store,
+      () => database.open(),
+    );
 
     describe("tokens", () => {
       test("have a role that may do what weaker roles may, and no more", () => {
