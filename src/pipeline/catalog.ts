@@ -2,12 +2,13 @@
  * The pipelines of a folder: read at the start, read again when a file changes. A pipeline whose file is broken keeps its
  * last good version; one that never was good is listed with its error.
  */
-import { type FSWatcher, watch } from "node:fs";
-import { lstat, readdir, readFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { lstat, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { FacewireError } from "../errors.ts";
 import type { ModelCatalog } from "../inference/catalog.ts";
 import type { StageRegistry } from "../stages/registry.ts";
+import { watchFolder } from "./folder-watch.ts";
 import { type PlannedPipeline, type PlannerContext, planPipeline } from "./planner.ts";
 
 /** A pipeline file as it was read last. */
@@ -38,8 +39,6 @@ export interface CatalogContext {
 
 /** Files that are pipelines; `.test.yaml` beside them are their tests. */
 const PIPELINE_FILE = /^(?<name>[^.]+)\.ya?ml$/;
-/** Milliseconds of silence after a change before the folder is read: editors write a file in several steps. */
-const SETTLE_MS = 100;
 /** Most files of a folder that are read. */
 const MAX_FILES = 1000;
 
@@ -75,21 +74,7 @@ export class PipelineFolder {
 
   /** Calls `onChange` after files of the folder have changed and settled. The result ends the watch. */
   watch(onChange: () => void, onError: (error: Error) => void): () => void {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let watcher: FSWatcher | undefined;
-    try {
-      watcher = watch(this.#directory, () => {
-        clearTimeout(timer);
-        timer = setTimeout(onChange, SETTLE_MS);
-      });
-      watcher.on("error", onError);
-    } catch (thrown) {
-      onError(thrown as Error);
-    }
-    return () => {
-      clearTimeout(timer);
-      watcher?.close();
-    };
+    return watchFolder(this.#directory, { onChange, onError });
   }
 
   #plannerContext(): PlannerContext {
@@ -120,7 +105,7 @@ async function readPipelineFiles(directory: string): Promise<PipelineFile[]> {
 async function readOne(directory: string, name: string, file: string): Promise<PipelineFile | undefined> {
   const path = join(directory, file);
   try {
-    return { name, file, text: await readFile(path, "utf8") };
+    return { name, file, text: await readRegular(path) };
   } catch (cause) {
     // A link whose target is missing is there, though what it names is not.
     const gone = await lstat(path).then(
@@ -129,6 +114,13 @@ async function readOne(directory: string, name: string, file: string): Promise<P
     );
     return gone ? undefined : { name, file, text: "", fault: unreadable(file, cause) };
   }
+}
+
+/** The text of a file. Opened so that a pipe, which has no end, is not waited for. */
+async function readRegular(path: string): Promise<string> {
+  await using handle = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  if (!(await handle.stat()).isFile()) throw Object.assign(new Error("It is no file."), { code: "no file" });
+  return await handle.readFile("utf8");
 }
 
 function unreadable(file: string, cause: unknown): FacewireError {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { PLAIN_PICTURE, type TestEngine, testEngine } from "../support/engine.ts";
 import { ProbeChannel } from "../support/probe.ts";
 import { eventually } from "../support/settle.ts";
+import { temporaryFolder } from "../support/temp-folder.ts";
 
 const FREE = "stages: [probe]\n";
 
@@ -73,4 +74,57 @@ test("a folder named like a pipeline file is reported and keeps no other pipelin
   expect((await engine.run("p")).items[0]?.status).toBe("no_face");
   await rm(join(engine.pipelinesDir, "folder.yaml"), { recursive: true });
   await eventually(() => engine.engine.health().pipelines?.status === "ok");
+});
+
+test("a pipe named like a pipeline file is reported at once and keeps nothing waiting", async () => {
+  await using engine = await testEngine({ p: FREE });
+  await Bun.$`mkfifo ${join(engine.pipelinesDir, "pipe.yaml")}`;
+  await eventually(() => engine.engine.pipelines().length === 2);
+  const [, pipe] = engine.engine.pipelines();
+  expect(pipe?.error?.message).toContain("pipe.yaml cannot be read");
+  expect((await engine.run("p")).items[0]?.status).toBe("no_face");
+});
+
+/** Two folders, each with its own version of `p`, and a link to the first. */
+async function linkedFolders(folder: string): Promise<string> {
+  for (const [name, stages] of [
+    ["one", "[probe]"],
+    ["two", "[probe, probe]"],
+  ] as const) {
+    await mkdir(join(folder, name, "pipelines"), { recursive: true });
+    const text = `name: p\ndescription: ${name}.\nstages: ${stages}\n`;
+    await writeFile(join(folder, name, "pipelines/p.yaml"), text);
+  }
+  await symlink("one", join(folder, "now"));
+  return join(folder, "now");
+}
+
+const described = (engine: TestEngine) => engine.engine.pipelines()[0]?.description;
+
+test("a link that is switched to another folder, at whatever place of the path, brings that folder's pipelines", async () => {
+  const folder = temporaryFolder("facewire-linked-");
+  const now = await linkedFolders(folder);
+  await using engine = await testEngine({}, { pipelinesDir: join(now, "pipelines") });
+  expect(described(engine)).toBe("one.");
+  // As a deployment does it: a new link is put in the place of the old one.
+  await symlink("two", `${now}.new`);
+  await rename(`${now}.new`, now);
+  await eventually(() => described(engine) === "two.");
+  // The folder it leads to now is the one that is followed.
+  await writeFile(join(folder, "two/pipelines/p.yaml"), "name: p\ndescription: changed.\nstages: [probe]\n");
+  await eventually(() => described(engine) === "changed.");
+  await rm(folder, { recursive: true });
+});
+
+test("a folder that is taken away and put back is followed again", async () => {
+  const folder = temporaryFolder("facewire-linked-");
+  const dir = join(await linkedFolders(folder), "pipelines");
+  await using engine = await testEngine({}, { pipelinesDir: dir });
+  await rename(join(folder, "one"), join(folder, "away"));
+  await eventually(() => engine.engine.health().pipelines?.status === "degraded");
+  expect(described(engine)).toBe("one.");
+  await rename(join(folder, "two"), join(folder, "one"));
+  await eventually(() => described(engine) === "two.");
+  expect(engine.engine.health().pipelines?.status).toBe("ok");
+  await rm(folder, { recursive: true });
 });
