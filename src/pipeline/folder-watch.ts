@@ -18,7 +18,7 @@ export interface FolderWatcher {
 /** Watches until the result is called. Never throws: a folder that is not there is watched as soon as it is. */
 export function watchFolder(path: string, { onChange, onError }: FolderWatcher): () => void {
   let watcher: FSWatcher | undefined;
-  let watched = identityOf(statSync(path, { throwIfNoEntry: false }));
+  let watched = identityNow(path);
   let settling: ReturnType<typeof setTimeout> | undefined;
   let ended = false;
 
@@ -60,6 +60,14 @@ export function watchFolder(path: string, { onChange, onError }: FolderWatcher):
 
 async function identity(path: string): Promise<string> {
   return identityOf(await stat(path).catch(() => undefined));
+}
+
+function identityNow(path: string): string {
+  try {
+    return identityOf(statSync(path));
+  } catch {
+    return identityOf(undefined);
+  }
 }
 
 /** Tells a folder from all others, also from a later one in its place. */
