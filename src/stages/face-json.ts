@@ -1,8 +1,63 @@
 /** Faces and their parts as users see them: snake_case, plain JSON, binary values in base64. */
-import type { FaceJson } from "../pipeline/results.ts";
 import { eyeJson } from "./eyes.ts";
 import type { Attribute, Descriptor, Face, FaceCrop, Landmarks } from "./item.ts";
 import { qualityJson } from "./quality.ts";
+
+/** A rectangle in pixels of the upright picture. */
+export interface BoxJson {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** An attribute: a number, or a label with the probabilities it was chosen from. */
+export type AttributeJson =
+  | { readonly value: number }
+  | { readonly label: string; readonly probabilities: Readonly<Record<string, number>> };
+
+/** One face as shown to users. A part is there when a stage of the pipeline wrote it. */
+export interface FaceJson {
+  readonly box: BoxJson;
+  readonly score: number;
+  readonly landmarks?: {
+    readonly points: readonly (readonly [number, number])[];
+    readonly five: readonly (readonly [number, number])[];
+  };
+  readonly pose?: { readonly yaw: number; readonly pitch: number; readonly roll: number };
+  readonly eyes?: Readonly<
+    Record<"left" | "right", { state: "open" | "closed"; closed_probability: number; aspect_ratio: number }>
+  >;
+  readonly quality?: {
+    readonly sharpness: number;
+    readonly darkness: number;
+    readonly light: number;
+    readonly saturation: number;
+    readonly eye_distance: number;
+    readonly crop_room: number;
+    readonly overall: number;
+  };
+  readonly liveness?: {
+    readonly prediction: "live" | "spoof" | "unknown";
+    readonly probability: number;
+    readonly score: number;
+    readonly calibration: string;
+    readonly raw: number;
+  };
+  readonly attributes?: Readonly<Record<string, AttributeJson>>;
+  readonly emotion?: Extract<AttributeJson, { label: string }>;
+  /** `data`: the values as little-endian 32-bit floats, base64. */
+  readonly descriptor?: {
+    readonly model: string;
+    readonly version: string;
+    readonly length: number;
+    readonly data: string;
+  };
+  /** `data`: the encoded crop, base64. */
+  readonly crops?: Readonly<Record<string, { content_type: string; width: number; height: number; data: string }>>;
+  readonly rejected?: { readonly stage: string; readonly reason: string; readonly message: string };
+  readonly extra?: Readonly<Record<string, unknown>>;
+}
 
 type Json<K extends keyof FaceJson> = NonNullable<FaceJson[K]>;
 
