@@ -268,6 +268,7 @@ export class Scheduler {
 
   #bury(entry: Entry, cause: PublicError, { internal = "", carried }: ItemOutcome): void {
     const { item } = entry;
+    const { priority, explain, draw, exif } = item;
     const stage = cause.details?.stage;
     const bytes = item.input.type === "file" ? item.input.bytes : carried;
     const letter = {
@@ -282,7 +283,8 @@ export class Scheduler {
       traceparent: item.traceparent,
       time: Date.now(),
       summary: summarise({ pipeline: entry.key, name: item.name, bytes }),
-      body: { pipeline: item.plan.name, name: item.name, bytes },
+      // What a retry needs; see `ItemBody` of the dead letters' keeper.
+      body: { pipeline: item.plan.name, name: item.name, bytes, wishes: { priority, explain, draw, exif } },
     };
     // The item is answered either way; a store that is down says so itself.
     void Promise.resolve(this.#options.deadLetters.record(letter)).catch(() => undefined);

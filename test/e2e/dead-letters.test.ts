@@ -161,6 +161,15 @@ describe("A retry", () => {
     expect(letters).toMatchObject([{ id, attempts: 3, request: "given-up", retried_at: expect.any(String) }]);
   });
 
+  test("asks for what the first run had asked for", async () => {
+    const { id } = await giveUp("sometimes", "?explain=1&draw=1");
+    await writeFile(mended, "");
+    const { body } = await retry(id);
+    const [item] = body.result?.items ?? [];
+    expect(item?.explain).toHaveLength(1);
+    expect(item).toHaveProperty("drawn.content_type", "image/jpeg");
+  });
+
   test("that is under way lets no other one in, nor a discard; the input runs once", async () => {
     const before = probe.held.length;
     const made = giveUp("holds");
