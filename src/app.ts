@@ -19,10 +19,10 @@ import type { EventRecorder } from "./events/recorder.ts";
 import { withEvents } from "./events/with-events.ts";
 import type { ModelScript } from "./inference/scripted/script.ts";
 import { watchDeadLetters } from "./observe/dead-letter-watch.ts";
-import { engineLog, httpLog } from "./observe/log-watchers.ts";
+import { engineLog, groupLog, httpLog } from "./observe/log-watchers.ts";
 import { createLogs, type Logger } from "./observe/logs.ts";
 import { createMetrics } from "./observe/metrics.ts";
-import { allEngineWatchers, allHttpWatchers } from "./observe/reports.ts";
+import { allEngineWatchers, allGroupWatchers, allHttpWatchers } from "./observe/reports.ts";
 import type { Engine, PartHealth } from "./pipeline/results.ts";
 import type { Settings } from "./settings/schema.ts";
 import { openStore, type Store } from "./store/store.ts";
@@ -99,6 +99,8 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
         [metrics.engine, engineLog(logger), events.observer, ...(traces ? [traces.engine] : [])],
         onObserverError,
       ),
+      groupWatcher: allGroupWatchers([metrics.groups, groupLog(logger)], onObserverError),
+      logger,
       watch: true,
       ...(options.takeUp && { takeUp: options.takeUp }),
       ...(options.scripts && { scripts: options.scripts }),
@@ -106,7 +108,11 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     (engine) => engine.close(AFTER_LAST_ANSWER),
   );
   const engine = withEvents(open.engine, events.recorder);
-  await events.connect(open.bus);
+  const loading = engine.pipelines().filter(({ status }) => status === "loading");
+  await events.connect(
+    open.bus,
+    loading.map(({ name }) => name),
+  );
   metrics.watch(metricSources(engine));
   const health = async () => ({ ...engine.health(), store: await storeHealth(store), events: events.health() });
 
@@ -157,7 +163,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     health,
     stop(timeoutMs = settings.drain.timeout) {
       stopped ??= (async () => {
-        const [cut] = await Promise.all([api.stop(timeoutMs), jobs.stop(timeoutMs)]);
+        const [cut] = await Promise.all([api.stop(timeoutMs), jobs.stop(timeoutMs), open.leave(timeoutMs)]);
         if (cut > 0) logger.warn("requests cut off", { requests: cut });
         await parts.disposeAsync();
       })();

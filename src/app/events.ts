@@ -29,8 +29,11 @@ export interface OpenEvents {
   readonly feed: EventFeed;
   /** Tells of pipelines that change once {@link connect} was called; those taken up at the start are no news. */
   readonly observer: EngineWatcher;
-  /** From now on other processes on the bus are told of new events and tell of theirs. */
-  connect(bus: Bus): Promise<void>;
+  /**
+   * From now on other processes on the bus are told of new events and tell of theirs. `loading`: pipelines of the start
+   * whose models are still being loaded; that they then run is no news either.
+   */
+  connect(bus: Bus, loading?: readonly string[]): Promise<void>;
   health(): PartHealth;
   /** Takes nothing more, stores what waits, and ends. */
   close(): Promise<void>;
@@ -44,6 +47,7 @@ export function openEvents({ settings, events, watcher, logger, clock = systemCl
   const now = () => clock.now();
   let bus: Bus | undefined;
   let hints: Subscription | undefined;
+  const starting = new Set<string>();
   const hub = new EventHub({ events, watcher, logger, now });
   const log = new EventLog({
     events,
@@ -62,14 +66,15 @@ export function openEvents({ settings, events, watcher, logger, clock = systemCl
     feed: new EventFeed({ events, hub, watcher, outbox, subscribers, now }),
     observer: {
       pipelineChanged(pipeline, version, error) {
-        if (!bus) return;
+        if (!bus || (starting.delete(pipeline) && !error)) return;
         const data = { version, ...(error ? { error: plainError(error) } : {}) };
         void log.record([{ type: "pipeline.changed", pipeline, data }]);
       },
     },
-    async connect(connected) {
+    async connect(connected, loading = []) {
+      for (const name of loading) starting.add(name);
       hints = await connected.subscribe(HINTS, ({ body }) => {
-        if (typeof body === "number") hub.hint(body);
+        if (Number.isSafeInteger(body)) hub.hint(body as number);
       });
       bus = connected;
     },
