@@ -62,6 +62,8 @@ export class EventFeed {
     const { oldest, latest } = await events.bounds();
     const position = wish.cursor === undefined ? latest : knownPosition(wish.cursor, latest);
     if (position < oldest) throw expired(oldest);
+    // What another process has just stored is not left to the hub's next look.
+    hub.hint(latest);
     if (this.#open.size >= this.#parts.subscribers) {
       const details = { subscribers: this.#open.size, retry_after_s: RETRY_AFTER_S };
       throw new FacewireError("overloaded", "There are as many subscriptions as allowed.", { details });
