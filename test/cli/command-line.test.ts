@@ -104,6 +104,16 @@ describe("facewire tokens", () => {
     expect(again.stderr).toContain("error not_found:");
   });
 
+  test("a name that would break a line of the log or hide itself is refused", async () => {
+    const env = { FACEWIRE_DATA_DIR: join(folder, "names") };
+    for (const name of ["a\nb", "a\u001b[2J", "a\u202eb", "x".repeat(101)]) {
+      const { code, stdout } = await facewire(["tokens", "create", "--role", "run", "--name", name], { env });
+      expect([name, code, stdout]).toEqual([name, 2, ""]);
+    }
+    const fine = await facewire(["tokens", "create", "--role", "run", "--name", "Büro 3 ☃"], { env });
+    expect(fine.code).toBe(0);
+  });
+
   test("a role that does not exist is a usage error", async () => {
     const { code, stderr } = await facewire(["tokens", "create", "--role", "root"]);
     expect(code).toBe(2);

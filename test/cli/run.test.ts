@@ -40,7 +40,7 @@ describe("facewire run", () => {
     ]);
     expect(items[0]!.error?.code).toMatch(/^picture_/);
     expect(items[1]!.faces.length).toBeGreaterThanOrEqual(3);
-    expect(stderr).toContain("skipped 1 file that is not a picture (1 .csv)");
+    expect(stderr).toContain("skipped 1 file that is not a picture or a video (1 .csv)");
     expect(stderr).toMatch(/^3 pictures: 1 with faces, 1 without a face, 1 failed; /m);
   });
 
