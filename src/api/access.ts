@@ -15,6 +15,7 @@ export type Requirement = TokenRole | "none";
 /** Who calls. `open`: nobody was asked for a token. */
 export type Caller =
   | { readonly kind: "open" }
+  /** `name`: the id of a token without one. */
   | { readonly kind: "token"; readonly name: string; readonly role: TokenRole };
 
 /**
@@ -68,6 +69,7 @@ export class AccessGuard {
       const message = `This needs a token of role ${requirement}; the one sent has role ${known.role}.`;
       throw new FacewireError("forbidden", message, { details: { needed: requirement, role: known.role } });
     }
-    return { kind: "token", name: known.name, role: known.role };
+    // A token need not have a name, but logs must tell one from another.
+    return { kind: "token", name: known.name || known.id, role: known.role };
   }
 }

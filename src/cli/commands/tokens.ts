@@ -38,7 +38,17 @@ export function addTokens(program: Command, finish: Finish): void {
     .action(async (id: string, _options, command: Command) => finish(await revoke(id, command.optsWithGlobals())));
 }
 
+/** Names stand in logs and tables: one line, in the order it reads. */
+const UNFIT_FOR_NAMES = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/u;
+const LONGEST_NAME = 100;
+
 async function create(options: CreateOptions): Promise<number> {
+  if (UNFIT_FOR_NAMES.test(options.name) || options.name.length > LONGEST_NAME) {
+    throw new FacewireError(
+      "usage",
+      `--name takes one line of at most ${LONGEST_NAME} characters, none of them hidden.`,
+    );
+  }
   const { secret, id } = await withStore(options, (store) => store.tokens.create(options));
   note(`Token ${id} of role ${options.role}. It is shown only now; send it as Authorization: Bearer <token>`);
   // Alone on standard output, so that it can be put into a variable: TOKEN=$(facewire tokens create --role run)

@@ -65,6 +65,14 @@ describe("Beyond loopback", () => {
     expect(JSON.stringify(served.logs)).not.toContain(as("admin").authorization.slice(10));
   });
 
+  test("a token without a name is logged by its id", async () => {
+    const { served } = await serveClosed();
+    await using _ = served;
+    const { id, secret } = await served.tokens.create({ role: "read", name: "" });
+    await served.json("/v1/pipelines", { headers: { authorization: `Bearer ${secret}` } });
+    expect(served.logs.at(-1)).toMatchObject({ caller: id, status: 200 });
+  });
+
   test("a revoked token is refused at once", async () => {
     const { served, as } = await serveClosed();
     await using _ = served;
