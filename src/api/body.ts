@@ -96,19 +96,27 @@ export async function readChunks(
   checkDeclaredBody(request, limits.maxBytes);
   if (request.body === null) return;
   const reader = request.body.getReader();
-  const stop = Promise.withResolvers<never>();
-  // Nobody may be waiting when it rejects: between two reads, or after the end.
-  stop.promise.catch(() => undefined);
-  const cancelled = () => stop.reject(new FacewireError("request_cancelled", "The client left before the answer."));
+  let stopped: FacewireError | undefined;
+  let giveUp: (reason: FacewireError) => void = () => {};
+  const stop = (reason: FacewireError) => {
+    stopped ??= reason;
+    giveUp(stopped);
+  };
+  const cancelled = () => stop(new FacewireError("request_cancelled", "The client left before the answer."));
   const timer = setTimeout(() => {
     const message = `The body did not arrive within ${limits.timeoutMs} ms.`;
-    stop.reject(new FacewireError("request_too_slow", message, { details: { timeout_ms: limits.timeoutMs } }));
+    stop(new FacewireError("request_too_slow", message, { details: { timeout_ms: limits.timeoutMs } }));
   }, limits.timeoutMs);
   request.signal.addEventListener("abort", cancelled, { once: true });
   let received = 0;
   try {
     for (;;) {
-      const { done, value } = await Promise.race([read(reader), stop.promise]);
+      // Not a race with one promise for all reads: that one would hold every chunk until the body has ended.
+      const { done, value } = await new Promise<Awaited<ReturnType<typeof read>>>((resolve, reject) => {
+        giveUp = reject;
+        if (stopped) reject(stopped);
+        else read(reader).then(resolve, reject);
+      });
       if (done) return;
       received += value.byteLength;
       if (received > limits.maxBytes) throw tooLarge(limits.maxBytes);

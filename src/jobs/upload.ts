@@ -91,7 +91,7 @@ export class JobUpload {
     if (this.#syncFailure !== undefined) throw writeError(this.#syncFailure);
     await this.#flushRows();
     try {
-      await this.#folders.sync(this.id);
+      if (this.#files > 0) await this.#folders.sync(this.id);
     } catch (thrown) {
       throw writeError(thrown);
     }
