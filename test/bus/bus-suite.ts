@@ -124,6 +124,18 @@ export function describeBus(name: string, subject: BusUnderTest): void {
         await eventually(() => ids.size === 100);
       });
 
+      test("headers named like a broker's own orders travel as text", async () => {
+        const headers = { "Nats-Rollup": "all", "Nats-Msg-Id": "other", Status: "503", "Nats-Expected-Stream": "x" };
+        const { promise, resolve } = Promise.withResolvers<Delivery>();
+        await peer.subscribe(topic, resolve);
+        bus.publish(topic, 1, { id: "own", headers });
+        expect(await promise).toMatchObject({ id: "own", headers });
+        const work = Promise.withResolvers<WorkMessage>();
+        await peer.consume(queue, async (one) => work.resolve(one), { onDeadLetter: () => {} });
+        await bus.enqueue(queue, 1, { id: "own", headers });
+        expect(await work.promise).toMatchObject({ id: "own", headers });
+      });
+
       test("what no bus carries is refused with message_invalid and not delivered", async () => {
         const got = await collect(topic);
         const circle: Record<string, unknown> = {};
@@ -660,6 +672,28 @@ export function describeBus(name: string, subject: BusUnderTest): void {
     });
 
     describe("status and the end", () => {
+      test("what has ended is gone from the counts", async () => {
+        const before = bus.stats();
+        const subscriptions = [await bus.subscribe(topic, () => {}), await bus.subscribe(`${topic}.>`, () => {})];
+        const consumer = await bus.consume(queue, async () => {}, { onDeadLetter: () => {} });
+        const leaving = await bus.consume(queue, async () => {}, { onDeadLetter: () => {} });
+        const giveUp = new AbortController();
+        const asked = rejection(bus.request(topic, 1, { deadline: soon(), signal: giveUp.signal }));
+        expect(bus.stats()).toMatchObject({ subscriptions: 2, consumers: 2, pendingRequests: 1 });
+        giveUp.abort();
+        await asked;
+        subscriptions[0]?.close();
+        await subscriptions[1]?.drain();
+        consumer.close();
+        await leaving.drain();
+        const { subscriptions: left, consumers, pendingRequests } = bus.stats();
+        expect([left, consumers, pendingRequests]).toEqual([
+          before.subscriptions,
+          before.consumers,
+          before.pendingRequests,
+        ]);
+      });
+
       test("an open bus is connected and names its server", () => {
         expect(bus.status).toMatchObject({ kind: "connected", server: expect.any(String) });
       });

@@ -1,5 +1,6 @@
 /** A real nats-server on a free port of the loopback, which tests kill, freeze and start again. */
 import { writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { connect, createServer } from "node:net";
 import { join } from "node:path";
 import { NATS_SERVER } from "../../scripts/verify/tools.ts";
@@ -16,6 +17,8 @@ export interface NatsServerOptions {
   readonly storeDir?: string;
   /** Largest message in bytes; 1 MiB by default. */
   readonly maxPayload?: number;
+  /** Bytes of stored work it has room for; the disk's by default. */
+  readonly maxStore?: number;
   /** Token it asks for; none by default. */
   readonly token?: string;
 }
@@ -37,8 +40,8 @@ export interface NatsServer extends AsyncDisposable {
   start(): Promise<void>;
   /** `kill`, if it runs, and `start`. */
   restart(): Promise<void>;
-  /** Lets it stand still with its connections open (SIGSTOP), and go on (SIGCONT). */
-  freeze(): void;
+  /** Lets it stand still with its connections open (SIGSTOP; resolves when it does), and go on (SIGCONT). */
+  freeze(): Promise<void>;
   thaw(): void;
 }
 
@@ -110,7 +113,10 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
       await end("SIGKILL");
       await start();
     },
-    freeze: () => child?.kill("SIGSTOP"),
+    freeze: async () => {
+      child?.kill("SIGSTOP");
+      while (child && !(await standsStill(child.pid))) await Bun.sleep(1);
+    },
     thaw: () => child?.kill("SIGCONT"),
     [Symbol.asyncDispose]: () => end("SIGKILL"),
   };
@@ -125,7 +131,10 @@ function configText(options: NatsServerOptions & { storeDir: string; port: numbe
     'lame_duck_grace_period: "1ms"',
     'lame_duck_duration: "30s"',
   ];
-  if (options.jetstream !== false) lines.push(`jetstream { store_dir: ${JSON.stringify(options.storeDir)} }`);
+  if (options.jetstream !== false) {
+    const room = options.maxStore === undefined ? "" : `, max_file_store: ${options.maxStore}`;
+    lines.push(`jetstream { store_dir: ${JSON.stringify(options.storeDir)}${room} }`);
+  }
   if (options.token !== undefined) lines.push(`authorization { token: ${JSON.stringify(options.token)} }`);
   return `${lines.join("\n")}\n`;
 }
@@ -134,6 +143,11 @@ function configText(options: NatsServerOptions & { storeDir: string; port: numbe
 function tiedToThisProcess(): readonly string[] {
   const setpriv = Bun.which("setpriv");
   return setpriv === null ? [] : [setpriv, "--pdeathsig", "KILL"];
+}
+
+/** Whether a process takes no part in anything: the signal alone may be a moment ahead of that. */
+async function standsStill(pid: number): Promise<boolean> {
+  return /^State:\s*T/m.test(await readFile(`/proc/${pid}/status`, "utf8"));
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -35,7 +35,7 @@ export interface NatsConsumerParts {
 }
 
 /** What a consumer needs of its bus. */
-export interface NatsConsumerHost extends Omit<HandHost, "left"> {
+export interface NatsConsumerHost extends Omit<HandHost, "left" | "isStored"> {
   /** Reads work; what could not be read comes back as what reports it. Never throws. */
   read(queue: string, message: Msg): SentWork | (() => void | Promise<void>);
   ended(consumer: NatsConsumer): void;
@@ -55,6 +55,10 @@ export class NatsConsumer implements Consumer {
   /** Lanes that have been asked, each with its timer. */
   readonly #asked = new Map<string, CancelTimer>();
   readonly #deliveries = new Map<string, ServerSubscription>();
+  /** Lanes whose consumer said since the last look that it has no work. */
+  readonly #empty = new Set<string>();
+  /** Pieces that the consumers of lanes seemed to pass over at the last look. */
+  readonly #passedOver = new Map<string, number>();
   readonly #timers = new Set<CancelTimer>();
   readonly #offBack: () => void;
   #hints: ServerSubscription | undefined;
@@ -79,6 +83,7 @@ export class NatsConsumer implements Consumer {
       deadLettered,
       deadLetterFailed,
       left: (lane, delay) => this.#left(lane, delay),
+      isStored: ({ sequence, work }) => parts.store.has(queue, sequence, work.id),
     });
     this.#offBack = parts.link.onBack(() => this.#resume());
   }
@@ -126,9 +131,26 @@ export class NatsConsumer implements Consumer {
     this.#hints?.unsubscribe();
   }
 
-  /** Looks which lanes have work. */
+  /** Looks which lanes have work, and whether any is stuck. */
   async #look(): Promise<void> {
-    for (const lane of await this.#parts.store.lanes(this.queue)) this.#mayHaveWork(lane);
+    const lanes = await this.#parts.store.lanes(this.queue);
+    const suspects = lanes.filter((lane) => this.#empty.has(lane));
+    this.#empty.clear();
+    for (const lane of lanes) this.#mayHaveWork(lane);
+    for (const lane of suspects) await this.#mend(lane);
+  }
+
+  /** Makes the consumer of a lane anew when it was found to pass the same piece over at two looks. */
+  async #mend(lane: string): Promise<void> {
+    const { store } = this.#parts;
+    const sequence = await store.passedOver(this.queue, lane);
+    const before = this.#passedOver.get(lane);
+    if (sequence === undefined) this.#passedOver.delete(lane);
+    else this.#passedOver.set(lane, sequence);
+    if (sequence === undefined || sequence !== before) return;
+    this.#passedOver.delete(lane);
+    await store.removeLane(this.queue, lane);
+    this.#mayHaveWork(lane);
   }
 
   #lookLater(): void {
@@ -146,7 +168,12 @@ export class NatsConsumer implements Consumer {
     this.#forgetAsked();
     this.#hand.keepAlive();
     for (const lane of LANES) this.#parts.store.forgetLane(this.queue, lane);
-    void this.#look().catch(() => {});
+    void this.#lookAnew().catch(() => {});
+  }
+
+  async #lookAnew(): Promise<void> {
+    await this.#parts.store.removeLanesAhead(this.queue);
+    await this.#look();
   }
 
   #mayHaveWork(lane: string): void {
@@ -214,29 +241,29 @@ export class NatsConsumer implements Consumer {
     if (!delivery) {
       // 404 and 408: no work now. Anything else: the consumer is gone or between two leaders.
       const code = message.headers?.code ?? 0;
-      if (code !== 404 && code !== 408) this.#parts.store.forgetLane(this.queue, lane);
+      if (code === 404 || code === 408) this.#empty.add(lane);
+      else this.#parts.store.forgetLane(this.queue, lane);
       if (code > 0) this.#answered(lane);
       return;
     }
-    const reply = message.reply as string;
-    if (!this.#hand.renew(delivery.sequence, reply)) {
-      // Late, when nobody waits for it any more: it goes to another, or comes again.
-      if (this.#open && (wasAsked || this.#hasRoom)) this.#take(lane, delivery, message, reply);
-      else if (this.#parts.link.connected) {
-        message.respond("-NAK");
-        this.#hint(lane);
-      }
+    // Late, when nobody waits for it any more, it goes to another or comes again.
+    if (this.#open && (wasAsked || this.#hasRoom)) this.#take(lane, delivery, message);
+    else if (this.#parts.link.connected) {
+      message.respond("-NAK");
+      this.#hint(lane);
     }
     if (lane === FREE_LANE && this.#open) this.#likely.add(lane);
     this.#answered(lane);
   }
 
-  #take(lane: string, { attempt, sequence }: StoredDelivery, message: Msg, reply: string): void {
+  #take(lane: string, { attempt, sequence }: StoredDelivery, message: Msg): void {
+    const reply = message.reply as string;
     const sent = this.#host.read(this.queue, message);
     const { id, headers, body, key } = typeof sent === "function" ? unreadable(sequence) : sent;
+    if (this.#hand.renew(sequence, id, reply)) return;
     const { signal } = this.#closing;
     const work: WorkMessage = { id, subject: this.queue, headers, body, key, attempt, signal };
-    const piece: Piece = { sequence, lane, work, reply };
+    const piece: Piece = { sequence, lane, work, reply, connection: this.#parts.link.connections };
     if (typeof sent === "function") this.#hand.takeUnreadable(piece, sent);
     else this.#hand.take(piece);
   }

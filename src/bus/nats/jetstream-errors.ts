@@ -7,6 +7,7 @@ export const JETSTREAM_CODES = {
   streamNotFound: 10059,
   streamExistsOtherwise: 10058,
   consumerNotFound: 10014,
+  messageNotFound: 10037,
 } as const;
 
 /** A store that has no room: the queue's own limit, the account's, the server's. */

@@ -12,6 +12,9 @@ export interface LinkHost {
   ended(error: FacewireError): void;
 }
 
+/** The reason of a loss that nothing preceded. */
+const NO_REASON = "the connection was lost";
+
 /** Why a call fails while there is no connection. */
 export function unavailable(cause?: unknown): FacewireError {
   return new FacewireError("bus_unavailable", "The NATS server cannot be reached now.", { cause });
@@ -27,8 +30,9 @@ export class NatsLink {
   readonly #waiting = new Set<(error: FacewireError) => void>();
   readonly #whenBack = new Set<() => void>();
   #connected = true;
+  #connections = 1;
   #closing = false;
-  #lastError = "the connection was lost";
+  #lastError = NO_REASON;
 
   constructor(connection: NatsConnection, host: LinkHost) {
     this.#connection = connection;
@@ -43,6 +47,11 @@ export class NatsLink {
 
   get connected(): boolean {
     return this.#connected;
+  }
+
+  /** How often it was connected: what the server said over an earlier connection may no longer hold. */
+  get connections(): number {
+    return this.#connections;
   }
 
   /** The server's own words about itself. */
@@ -107,10 +116,7 @@ export class NatsLink {
         this.#host.attempt();
         return;
       case "reconnect":
-        this.#connected = true;
-        this.#lastError = "the connection was lost";
-        this.#host.back();
-        for (const listener of [...this.#whenBack]) listener();
+        void this.#confirm();
         return;
       case "staleConnection":
         this.#lastError = "the server did not answer";
@@ -119,6 +125,25 @@ export class NatsLink {
         this.#lastError = `the server said ${String(status.data)}`;
         return;
     }
+  }
+
+  /**
+   * The client has sent all subscriptions once more. Only with the server's word that it has them is the connection said to
+   * stand again: whoever is asked from then on is there.
+   */
+  async #confirm(): Promise<void> {
+    try {
+      await this.#connection.flush();
+    } catch {
+      // Lost again; the next time it is back is another one.
+      return;
+    }
+    if (this.#closing || this.#connected) return;
+    this.#connected = true;
+    this.#connections++;
+    this.#lastError = NO_REASON;
+    this.#host.back();
+    for (const listener of [...this.#whenBack]) listener();
   }
 
   #drop(): void {

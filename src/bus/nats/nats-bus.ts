@@ -1,5 +1,4 @@
 /** The bus between processes: subjects, groups and requests over NATS, work queues over its JetStream. */
-import { createHash } from "node:crypto";
 import type { Msg, NatsConnection } from "nats";
 import { FacewireError } from "../../errors.ts";
 import type {
@@ -49,9 +48,6 @@ export interface NatsBusParts extends QueueStoreOptions {
 
 /** Milliseconds that what was said last may take to leave when the bus is closed. */
 const CLOSE_PATIENCE = 500;
-
-/** Ids the server can take as they are; others it gets the hash of. */
-const PLAIN_ID = /^[!-~]{1,128}$/;
 
 /** See {@link Bus}. Opened by `openNatsBus`. */
 export class NatsBus implements Bus {
@@ -150,7 +146,7 @@ export class NatsBus implements Bus {
     const { key } = options;
     const lane = laneOf(key);
     const bytes = this.#checkBytes(writeWork({ id, headers, body, key }));
-    const { duplicate } = await this.#store.put(queue, lane, dedupeId(id), bytes);
+    const { duplicate } = await this.#store.put(queue, lane, id, bytes);
     if (duplicate) this.#counts.duplicates++;
     else {
       this.#counts.enqueued++;
@@ -332,11 +328,6 @@ export class NatsBus implements Bus {
       this.#consumers.delete(consumer);
     },
   };
-}
-
-/** The id by which the server recognises work it has stored; it travels in a header there. */
-function dedupeId(id: string): string {
-  return PLAIN_ID.test(id) ? id : `sha256-${createHash("sha256").update(id).digest("base64url")}`;
 }
 
 function tooLarge(bytes: number, limit: number): FacewireError {

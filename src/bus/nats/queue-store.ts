@@ -1,4 +1,5 @@
 /** Work queues as JetStream keeps them: a stream a queue, a consumer of the server a lane. */
+import { createHash } from "node:crypto";
 import {
   AckPolicy,
   DeliverPolicy,
@@ -29,11 +30,24 @@ export interface QueueStoreOptions {
   readonly ackWait: number;
 }
 
+/** The header that carries a piece's id on the server. */
+const MESSAGE_ID = "Nats-Msg-Id";
+
+/** Answers that something is not there. */
+const NOT_THERE: ReadonlySet<number> = new Set([
+  JETSTREAM_CODES.streamNotFound,
+  JETSTREAM_CODES.consumerNotFound,
+  JETSTREAM_CODES.messageNotFound,
+]);
+
 /** Longest wait for an answer of JetStream's, in milliseconds: a frozen server is noticed sooner by the link. */
 const API_PATIENCE = 5000;
 
 /** Longest wait of a pull that finds no work it may have, in milliseconds. */
 const PULL_WAIT = 20;
+
+/** Ids the server can take as they are, in a header; of others it gets the hash. */
+const PLAIN_ID = /^[!-~]{1,128}$/;
 
 /** Makes streams and consumers when they are first needed, and again when the server has lost them. */
 export class QueueStore {
@@ -61,7 +75,7 @@ export class QueueStore {
   async put(queue: string, lane: string, id: string, bytes: Uint8Array): Promise<{ readonly duplicate: boolean }> {
     const publish = async (): Promise<PubAck> => {
       await this.#ensureStream(queue);
-      return this.#guarded(this.#jetstream.publish(this.#names.work(queue, lane), bytes, { msgID: id }));
+      return this.#guarded(this.#jetstream.publish(this.#names.work(queue, lane), bytes, { msgID: dedupeId(id) }));
     };
     try {
       try {
@@ -104,6 +118,73 @@ export class QueueStore {
     }
   }
 
+  /** Whether a stream has the piece of this id under this number. @throws FacewireError `bus_unavailable` */
+  async has(queue: string, sequence: number, id: string): Promise<boolean> {
+    try {
+      const { streams } = await this.#api();
+      const stored = await this.#guarded(streams.getMessage(this.#names.stream(queue), { seq: sequence }));
+      return stored?.header.get(MESSAGE_ID) === dedupeId(id);
+    } catch (error) {
+      if (NOT_THERE.has(apiCode(error) ?? 0)) return false;
+      throw jetstreamFailure(error, queue);
+    }
+  }
+
+  /**
+   * Removes the consumers that are ahead of their stream. A stream that was empty when its server crashed begins its numbers
+   * anew (nats-server before 2.11.2, its issue 6881), while its consumers go on at the old ones and would not deliver what has
+   * lower numbers. To be called when the server is back. @throws FacewireError `bus_unavailable`
+   */
+  async removeLanesAhead(queue: string): Promise<void> {
+    try {
+      const { streams, consumers } = await this.#api();
+      const stream = this.#names.stream(queue);
+      const infos = await this.#guarded(Array.fromAsync(consumers.list(stream)));
+      const { state } = await this.#guarded(streams.info(stream));
+      for (const { name, delivered } of infos) {
+        // Looked at once more before it is removed: another process may have made it anew already.
+        if (delivered.stream_seq > state.last_seq && (await this.#isAhead(stream, name))) {
+          await this.removeLane(queue, name);
+        }
+      }
+    } catch (error) {
+      if (!NOT_THERE.has(apiCode(error) ?? 0)) throw jetstreamFailure(error, queue);
+    }
+  }
+
+  /**
+   * The number of the oldest piece of a lane when its consumer takes it for delivered and done; nothing when all is well. For
+   * streams that began anew and have grown past their consumers since. A piece may be seen so for a moment while it is being
+   * removed: one that is seen twice is stuck.
+   */
+  async passedOver(queue: string, lane: string): Promise<number | undefined> {
+    try {
+      const { streams, consumers } = await this.#api();
+      const stream = this.#names.stream(queue);
+      // In this order: a piece that is done in between is then not mistaken.
+      const { ack_floor, delivered, num_ack_pending } = await this.#guarded(consumers.info(stream, lane));
+      const query = { seq: 1, next_by_subj: this.#names.work(queue, lane) };
+      const { seq } = await this.#guarded(streams.getMessage(stream, query));
+      const done = num_ack_pending === 0 ? delivered.stream_seq : ack_floor.stream_seq;
+      return seq <= done ? seq : undefined;
+    } catch (error) {
+      if (NOT_THERE.has(apiCode(error) ?? 0)) return undefined;
+      throw jetstreamFailure(error, queue);
+    }
+  }
+
+  /** Removes the consumer of a lane, to be made anew from the lane's oldest piece on. @throws FacewireError `bus_unavailable` */
+  async removeLane(queue: string, lane: string): Promise<void> {
+    try {
+      const { consumers } = await this.#api();
+      await this.#guarded(consumers.delete(this.#names.stream(queue), lane));
+    } catch (error) {
+      if (!NOT_THERE.has(apiCode(error) ?? 0)) throw jetstreamFailure(error, queue);
+    } finally {
+      this.forgetLane(queue, lane);
+    }
+  }
+
   /** The consumer of a lane did not answer: it is made anew before the next pull. */
   forgetLane(queue: string, lane: string): void {
     this.#ready.delete(`${queue} ${lane}`);
@@ -116,6 +197,14 @@ export class QueueStore {
     const ask = lane === FREE_LANE ? { batch: 1, no_wait: true } : { batch: 1, expires: nanos(PULL_WAIT) };
     const subject = `$JS.API.CONSUMER.MSG.NEXT.${this.#names.stream(queue)}.${lane}`;
     this.#link.use().publish(subject, JSON.stringify(ask), { reply });
+  }
+
+  async #isAhead(stream: string, lane: string): Promise<boolean> {
+    const { streams, consumers } = await this.#api();
+    // In this order: a stream only grows, so a consumer that is ahead now is one of an earlier stream.
+    const { delivered } = await this.#guarded(consumers.info(stream, lane));
+    const { state } = await this.#guarded(streams.info(stream));
+    return delivered.stream_seq > state.last_seq;
   }
 
   async #ensureStream(queue: string): Promise<void> {
@@ -196,4 +285,9 @@ export class QueueStore {
   #guarded<T>(work: Promise<T>): Promise<T> {
     return this.#link.guard(work);
   }
+}
+
+/** The id by which the server recognises work it has stored. */
+function dedupeId(id: string): string {
+  return PLAIN_ID.test(id) ? id : `sha256-${createHash("sha256").update(id).digest("base64url")}`;
 }

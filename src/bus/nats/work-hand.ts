@@ -24,6 +24,8 @@ export interface Piece {
   readonly work: WorkMessage;
   /** Where the server hears of it: of its latest delivery, should it come again while it is in hand. */
   reply: string;
+  /** The connection over which the server last showed that it has this piece under this number: see `NatsLink`. */
+  connection: number;
 }
 
 /** What a hand waits by. */
@@ -43,6 +45,8 @@ export interface HandHost {
   deadLetterFailed(work: WorkMessage, error: unknown): void;
   /** A piece has left the hand; its lane has work again, if any, after `delay` milliseconds. */
   left(lane: string, delay: number): void;
+  /** Whether the server still has this very piece under its number. Rejects when it cannot be asked. */
+  isStored(piece: Piece): Promise<boolean>;
 }
 
 /** See the file's head. Everything a handler says of a piece that has left the hand is without effect. */
@@ -80,11 +84,16 @@ export class WorkHand {
     return false;
   }
 
-  /** Whether this piece is in hand already; the server is then answered through its newest delivery. */
-  renew(sequence: number, reply: string): boolean {
+  /**
+   * Whether this piece is in hand already; the server is then answered through its newest delivery. Another piece under the
+   * same number is one of a stream that was begun anew: what was in hand of the old one is no longer.
+   */
+  renew(sequence: number, id: string, reply: string): boolean {
     const piece = this.#pieces.get(sequence);
-    if (piece) piece.reply = reply;
-    return piece !== undefined;
+    if (piece?.work.id !== id) return false;
+    piece.reply = reply;
+    piece.connection = this.#link.connections;
+    return true;
   }
 
   /** Takes a piece and works on it. */
@@ -173,6 +182,7 @@ export class WorkHand {
     let nobody = 0;
     while (this.#holds(piece)) {
       try {
+        if (!(await this.#isOurs(piece))) return false;
         const request = this.#link.use().request(piece.reply, "+ACK", { timeout: ACK_PATIENCE });
         await this.#link.guard(request);
         break;
@@ -191,13 +201,28 @@ export class WorkHand {
     return true;
   }
 
+  /**
+   * A server that crashed may have begun its stream anew, and an acknowledgement names no more than a number: it would remove
+   * another piece. So after an outage the server is asked first.
+   */
+  async #isOurs(piece: Piece): Promise<boolean> {
+    const { connections } = this.#link;
+    if (piece.connection === connections) return true;
+    if (await this.#host.isStored(piece)) {
+      piece.connection = connections;
+      return true;
+    }
+    if (this.#holds(piece)) this.#leave(piece);
+    return false;
+  }
+
   #leave(piece: Piece): void {
     this.#pieces.delete(piece.sequence);
     this.#host.left(piece.lane, 0);
   }
 
   #giveBack(piece: Piece, delay: number): void {
-    if (this.#link.connected) {
+    if (this.#link.connected && piece.connection === this.#link.connections) {
       // The server takes whole nanoseconds.
       const words = delay > 0 ? `-NAK {"delay":${Math.round(delay * 1_000_000)}}` : "-NAK";
       this.#link.use().publish(piece.reply, words);
