@@ -15,9 +15,12 @@ const DEMUXERS: Readonly<Record<VideoFormat, string>> = {
   y4m: "yuv4mpegpipe",
 };
 
+/** What may lie inside of a container as a file of its own: AVI has subtitles so. */
+const INNER_FORMATS: Partial<Readonly<Record<VideoFormat, readonly string[]>>> = { avi: ["srt", "ass"] };
+
 /**
- * Decoders that may run: those that cameras, phones, browsers and recorders write for, and of sound those that containers
- * are looked into with. It keeps the hundreds of others, of games and of long ago, away from files of strangers.
+ * Decoders of pictures that may run: those that cameras, phones, browsers and recorders write for. It keeps the hundreds of
+ * others, of games and of long ago, away from files of strangers.
  */
 const DECODERS = [
   ...["h264", "hevc", "vp8", "vp9", "libvpx", "libvpx-vp9", "libdav1d", "libaom-av1", "av1", "vvc"],
@@ -25,32 +28,8 @@ const DECODERS = [
   ...["msmpeg4", "msmpeg4v1", "msmpeg4v2", "wmv1", "wmv2", "wmv3", "vc1", "theora", "mjpeg", "mjpegb", "dvvideo"],
   ...["rawvideo", "wrapped_avframe", "v210", "huffyuv", "ffvhuff", "ffv1", "utvideo", "png", "prores", "dnxhd", "cfhd"],
   ...["qtrle", "cinepak", "svq1", "svq3", "rv30", "rv40"],
-  ...[
-    "aac",
-    "aac_fixed",
-    "aac_latm",
-    "mp1float",
-    "mp2",
-    "mp2float",
-    "mp3",
-    "mp3float",
-    "ac3",
-    "eac3",
-    "opus",
-    "libopus",
-  ],
-  ...["vorbis", "flac", "alac", "amrnb", "amrwb", "wmav1", "wmav2", "speex", "libspeex"],
-  ...[
-    "pcm_s16le",
-    "pcm_s16be",
-    "pcm_u8",
-    "pcm_s24le",
-    "pcm_s24be",
-    "pcm_alaw",
-    "pcm_mulaw",
-    "pcm_f32le",
-    "adpcm_ima_wav",
-  ],
+  // Covers.
+  ...["bmp", "gif"],
 ] as const;
 
 /** The demuxer for a container, as `-f` takes it. */
@@ -62,9 +41,10 @@ export function demuxerOf(format: VideoFormat): string {
 export function safeInput(format: VideoFormat, limits: Pick<VideoLimits, "maxPixels" | "maxStreams">): string[] {
   const demuxer = demuxerOf(format);
   return [
-    ...["-f", demuxer, "-format_whitelist", demuxer],
+    ...["-f", demuxer, "-format_whitelist", [demuxer, ...(INNER_FORMATS[format] ?? [])].join(",")],
     ...["-protocol_whitelist", "file"],
-    ...["-codec_whitelist", DECODERS.join(",")],
+    // Of pictures only: ffprobe gives up on a file when it may not open the decoder of any other stream.
+    ...["-codec_whitelist:v", DECODERS.join(",")],
     // The default already; said because everything rests on it.
     ...(format === "mp4" ? ["-enable_drefs", "0"] : []),
     ...["-max_streams", String(limits.maxStreams)],

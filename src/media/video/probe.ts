@@ -88,6 +88,7 @@ export async function probe(path: string, { ffmpeg, limits, signal }: ProbeOptio
     throw new FacewireError("video_damaged", "The video could not be read.", { cause: causeOf(end) });
   }
   if ((file.streams?.length ?? 0) > limits.maxStreams) throw tooManyStreams(limits.maxStreams);
+  if (format === "avi" && file.streams?.some(isUnknownText)) throw holdsUnknownFile();
   if (!stream) throw new FacewireError("video_no_frames", "The file holds no video stream.");
   const { width, height } = stream;
   if (!width || !height) {
@@ -118,7 +119,8 @@ export async function probe(path: string, { ffmpeg, limits, signal }: ProbeOptio
     timeBase: { num: num || 1, den: den || 1 },
     startPts: stream.start_pts ?? 0,
     startS: (numberOf(stream.start_time) ?? 0) - (numberOf(file.format?.start_time) ?? 0),
-    streamDurationS: numberOf(stream.duration),
+    // A container's duration is that of its longest stream.
+    streamDurationS: numberOf(stream.duration) ?? (file.streams?.length === 1 ? durationS : undefined),
   };
 }
 
@@ -198,9 +200,20 @@ function refuseByMessages(end: ToolEnd, limits: ProbeOptions["limits"]): void {
     const [, width, height] = /Picture size (\d+)x(\d+) exceeds/.exec(stderr) ?? [];
     throw tooManyPixels(Number(width), Number(height), limits.maxPixels);
   }
-  if (/external track|(Protocol|Format) .*not on whitelist/.test(stderr)) {
+  const codec = /Codec \((\w+)\) not on whitelist/.exec(stderr)?.[1];
+  if (codec) throw new FacewireError("video_unknown_format", `Video coded as ${codec} is not read.`, { cause });
+  if (/external track|Protocol .*not on whitelist/.test(stderr)) {
     throw refersElsewhere(cause);
   }
+}
+
+/** A file inside the file that is no subtitles: ffmpeg leaves it closed, but nothing good is meant by it. */
+function isUnknownText(stream: ProbedStream): boolean {
+  return stream.codec_type === "subtitle" && (stream.codec_name === undefined || stream.codec_name === "unknown");
+}
+
+function holdsUnknownFile(): FacewireError {
+  return new FacewireError("video_refused", "The video holds another file where subtitles should be.");
 }
 
 function refersElsewhere(cause?: Error): FacewireError {

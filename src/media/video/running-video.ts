@@ -34,6 +34,8 @@ interface Waiting {
 /** Messages of ffmpeg that tell of data it could not use, at any place of a file. */
 const DAMAGE =
   /partial file|invalid data|error while decoding|ended prematurely|truncat|corrupt|error reading|decode_slice|concealing/i;
+/** What ffmpeg says when a stream ends before its first frame. */
+const NO_FRAMES = /Cannot determine format of input stream/;
 /** A video may end this much before the end it declares (s, and as a share): durations are rounded, last frames last. */
 const SHORT = { seconds: 1, share: 0.05 } as const;
 
@@ -247,8 +249,8 @@ export class RunningVideo implements VideoReader {
   }
 
   #nothing(end: ToolEnd): FacewireError {
-    if (!end.failure && end.stderr.trim() === "")
-      return new FacewireError("video_no_frames", "The video has no frames.");
+    const none = end.failure ? NO_FRAMES.test(end.stderr) && !DAMAGE.test(end.stderr) : end.stderr.trim() === "";
+    if (none) return new FacewireError("video_no_frames", "The video has no frames.");
     return new FacewireError("video_damaged", "No frame of the video could be decoded.", { cause: causeOf(end) });
   }
 
