@@ -1,27 +1,31 @@
 /** An engine made as the settings say, with the actors and the bus it runs on. The server and the commands share it. */
-import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { DeadLetterSink } from "../actors/dead-letters.ts";
 import { ActorSystem } from "../actors/system.ts";
 import type { Bus } from "../bus/bus.ts";
-import { MemoryBus } from "../bus/memory-bus.ts";
 import { ModelCatalog } from "../inference/catalog.ts";
 import type { ModelScript } from "../inference/scripted/script.ts";
-import type { PictureLimits } from "../media/limits.ts";
+import type { Logger } from "../observe/logs.ts";
 import { startEngine } from "../pipeline/engine.ts";
 import type { EngineObserver } from "../pipeline/observer.ts";
-import type { PoolSettings } from "../pipeline/pools.ts";
+import type { PlacementWatcher } from "../pipeline/placement/watcher.ts";
+import { PlanCosts } from "../pipeline/plan-costs.ts";
 import type { Engine } from "../pipeline/results.ts";
 import type { VideoSettings } from "../pipeline/video-sources.ts";
 import type { Settings } from "../settings/schema.ts";
-
-/** Waiting pictures hold at most the bytes of this many bodies of the largest size, whatever their number. */
-const QUEUED_BODIES = 8;
+import { openBus } from "./bus.ts";
+import { inferenceOptions, workerCount } from "./inference.ts";
+import { openPlacement } from "./placement.ts";
+import { rolesOf } from "./roles.ts";
 
 /** What an engine reports to, and whether it follows changed files. */
 export interface EngineWishes {
   readonly deadLetters: DeadLetterSink;
   readonly observer?: EngineObserver;
+  /** Told of the processes of groups. */
+  readonly groupWatcher?: PlacementWatcher;
+  /** Told of the bus. */
+  readonly logger?: Logger;
   /** Whether changed pipeline files are taken up while it runs. */
   readonly watch: boolean;
   /** See `EngineOptions.takeUp`. */
@@ -38,43 +42,56 @@ export interface OpenEngine {
   readonly bus: Bus;
   /** Inference workers it has. */
   readonly workers: number;
+  /** Takes no more items of other processes and finishes those it has, at most for `timeoutMs`. */
+  leave(timeoutMs: number): Promise<void>;
   /** Finishes what was accepted, at most for `timeoutMs`, then ends workers, actors and bus. */
   close(timeoutMs: number): Promise<void>;
 }
 
-/** Starts it; resolves when every pipeline that can run is ready. */
+/**
+ * Starts it; resolves when every pipeline that can run is ready. Rejects with `config_invalid` for roles that do not go
+ * together with the bus, `bus_unavailable`, or as `startEngine` does.
+ */
 export async function openEngine(settings: Settings, wishes: EngineWishes): Promise<OpenEngine> {
-  const catalog = await ModelCatalog.load(settings.models_dir);
-  const bus = new MemoryBus();
-  const actors = new ActorSystem({ bus, deadLetters: wishes.deadLetters });
-  const workers = workerCount(settings);
+  const roles = rolesOf(settings);
+  const { deadLetters, groupWatcher: watcher, logger } = wishes;
+  await using opened = new AsyncDisposableStack();
+  const models = await ModelCatalog.load(settings.models_dir);
+  const bus = opened.adopt(await openBus(settings, deadLetters, logger), (open) => open.close());
+  const costs = new PlanCosts();
+  const placement = await openPlacement(settings, { bus, models, costs, deadLetters, ...(watcher && { watcher }) });
+  opened.defer(() => placement?.close());
+  const actors = new ActorSystem({ bus, deadLetters });
   const engine = await startEngine({
+    ...inferenceOptions(settings, models),
     pipelinesDir: settings.pipelines_dir,
-    stageFiles: settings.stages.extra,
-    models: catalog,
-    modelsCache: settings.models_cache,
-    limits: pictureLimits(settings),
     video: videoSettings(settings),
-    workers,
-    itemsPerWorker: settings.inference.items_per_worker,
-    maxAttempts: settings.inference.max_attempts,
-    pools: poolSettings(settings),
-    queue: { limit: settings.queue.limit, maxBytes: QUEUED_BODIES * settings.http.max_body },
     actors,
+    costs,
     ...wishes,
-    scripts: await scriptsOf(catalog, wishes),
+    scripts: await scriptsOf(models, wishes),
+    ...(placement?.groups && { groups: placement.groups, runsHere: (group) => roles.inference && group === undefined }),
   });
+  try {
+    await placement?.join(engine.local);
+  } catch (thrown) {
+    await engine.drain(0);
+    throw thrown;
+  }
+  const parts = opened.move();
   return {
     engine,
-    catalog,
+    catalog: models,
     actors,
     bus,
-    workers,
+    workers: workerCount(settings),
+    leave: async (timeoutMs) => placement?.leave(timeoutMs),
     async close(timeoutMs) {
       const deadline = Date.now() + timeoutMs;
-      await engine.drain(timeoutMs);
+      await placement?.leave(timeoutMs);
+      await engine.drain(Math.max(0, deadline - Date.now()));
       await actors.drain(deadline);
-      await bus.close();
+      await parts.disposeAsync();
     },
   };
 }
@@ -84,23 +101,6 @@ async function scriptsOf(catalog: ModelCatalog, { scripts }: EngineWishes): Prom
   if (!scripts) return {};
   const { castScripts } = await import("../inference/scripted/cast.ts");
   return castScripts(catalog, scripts);
-}
-
-/** Inference workers: as many as the settings say, or one a core. */
-export function workerCount(settings: Settings): number {
-  const { workers } = settings.inference;
-  return workers === "auto" ? availableParallelism() : workers;
-}
-
-/** The named pools with `auto` worked out. */
-export function poolSettings(settings: Settings): Record<string, PoolSettings> {
-  const workers = workerCount(settings);
-  return Object.fromEntries(
-    Object.entries(settings.pools).map(([name, { slots, queue }]) => [
-      name,
-      { slots: slots === "auto" ? workers : slots, queue },
-    ]),
-  );
 }
 
 function videoSettings({ video, data_dir }: Settings): VideoSettings {
@@ -118,15 +118,5 @@ function videoSettings({ video, data_dir }: Settings): VideoSettings {
     maxRunDurationMs: video.max_run_duration,
     concurrent: video.concurrent,
     tempDir: join(data_dir, "tmp"),
-  };
-}
-
-function pictureLimits({ pictures }: Settings): PictureLimits {
-  return {
-    maxBytes: pictures.max_bytes,
-    maxPixels: pictures.max_pixels,
-    minSide: pictures.min_side,
-    decodeTimeoutMs: pictures.decode_timeout,
-    truncated: pictures.truncated,
   };
 }

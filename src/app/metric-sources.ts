@@ -15,5 +15,11 @@ export function metricSources(engine: Engine): MetricSources {
       ];
       return { busy, idle: ready - busy, down: size - ready };
     },
+    members() {
+      const groups = Object.entries(engine.health().groups?.details ?? {});
+      return Object.fromEntries(
+        groups.map(([name, group]) => [name, (group as { readonly members: readonly unknown[] }).members.length]),
+      );
+    },
   };
 }

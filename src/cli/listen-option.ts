@@ -13,11 +13,14 @@ export function listenOption(): Option {
   return new Option("-l, --listen <host:port>", "address to listen on (default: listen.native of the settings)");
 }
 
-/** The settings with the option's address, checked as the setting is. */
-export async function servingSettings({ config, listen }: ServeOptions): Promise<Settings> {
+/** The settings with the option's address, checked as the setting is; `env` are variables of further options. */
+export async function servingSettings(
+  { config, listen }: ServeOptions,
+  env: Readonly<Record<string, string>> = {},
+): Promise<Settings> {
   const { loadSettings } = await import("../settings/load.ts");
   return loadSettings({
     ...(config === undefined ? {} : { file: config }),
-    ...(listen === undefined ? {} : { env: { ...process.env, FACEWIRE_LISTEN_NATIVE: listen } }),
+    env: { ...process.env, ...env, ...(listen === undefined ? {} : { FACEWIRE_LISTEN_NATIVE: listen }) },
   });
 }

@@ -11,6 +11,8 @@ export async function openLocalEngine(
   settings: Settings,
   deadLetters: DeadLetterSink = new MemoryDeadLetters(0),
 ): Promise<Omit<OpenEngine, "close"> & { close(): Promise<void> }> {
-  const open = await openEngine(settings, { deadLetters, watch: false });
+  // What a command runs it runs here, also where servers give stages to other processes.
+  const alone: Settings = { ...settings, bus: "memory", roles: ["api", "inference"] };
+  const open = await openEngine(alone, { deadLetters, watch: false });
   return { ...open, close: () => open.close(PATIENCE) };
 }

@@ -1,5 +1,5 @@
 /** The pipelines of the settings, read and checked without starting an engine. */
-import { poolSettings } from "../app/engine.ts";
+import { poolSettings } from "../app/inference.ts";
 import { ModelCatalog } from "../inference/catalog.ts";
 import { PipelineFolder } from "../pipeline/catalog.ts";
 import type { Settings } from "../settings/schema.ts";

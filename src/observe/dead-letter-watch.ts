@@ -17,7 +17,11 @@ interface Told {
 }
 
 /** The sink, watched: each letter is counted and logged, and so is each that the sink did not take. */
-export function watchDeadLetters<L extends Told>(sink: Sink<L>, metrics: Metrics, logger: Logger): Sink<L> {
+export function watchDeadLetters<L extends Told>(
+  sink: Sink<L>,
+  metrics: Pick<Metrics, "deadLetter">,
+  logger: Logger,
+): Sink<L> {
   return {
     async record(letter) {
       const { address, kind, cause, requestId, attempts } = letter;

@@ -1,7 +1,7 @@
 /** Turns what the engine and the listeners do into log lines. */
 import { ERROR_CODES } from "../errors.ts";
 import type { Logger } from "./logs.ts";
-import type { EngineWatcher, HttpWatcher } from "./reports.ts";
+import type { EngineWatcher, GroupMemberReport, GroupWatcher, HttpWatcher } from "./reports.ts";
 
 /** One line a failed picture, lost worker or changed pipeline; every picture at level `debug`. */
 export function engineLog(logger: Logger): EngineWatcher {
@@ -24,6 +24,18 @@ export function engineLog(logger: Logger): EngineWatcher {
         logger.error("changed pipeline not taken up", { pipeline, version, code: error.code, cause: error.message });
       else logger.info("pipeline taken up", { pipeline, version });
     },
+  };
+}
+
+/** One line for each process of a group that comes, goes, or cannot run a pipeline. */
+export function groupLog(logger: Logger): GroupWatcher {
+  const fields = ({ member, host, pid, groups }: GroupMemberReport) => ({ member, host, process: pid, groups });
+  return {
+    memberJoined: (member) => logger.info("process joined", fields(member)),
+    memberLeft: (member) => logger.info("process left", fields(member)),
+    memberLost: (member, cause, items) => logger.error("process lost", { ...fields(member), cause, items }),
+    planRefused: (member, pipeline, reason) =>
+      logger.error("process cannot run a pipeline", { ...fields(member), pipeline, reason }),
   };
 }
 

@@ -1,7 +1,7 @@
 /** What Prometheus reads: counters and timings of one server. Names are `facewire_<noun>_<unit>`, counters end in `_total`. */
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import { addProcessMetrics } from "./process-metrics.ts";
-import type { EngineWatcher, EventWatcher, HttpWatcher } from "./reports.ts";
+import type { EngineWatcher, EventWatcher, GroupWatcher, HttpWatcher } from "./reports.ts";
 
 /** Numbers that are asked for when metrics are read. */
 export interface MetricSources {
@@ -9,6 +9,8 @@ export interface MetricSources {
   queueLength(): number;
   /** Inference workers by state, such as `{ ready: 2, busy: 1 }`. */
   workers(): Readonly<Record<string, number>>;
+  /** Processes that run stages for this one, by group. */
+  members(): Readonly<Record<string, number>>;
 }
 
 /** The metrics of one server. */
@@ -19,6 +21,8 @@ export interface Metrics {
   readonly http: HttpWatcher;
   /** To be told what becomes of events. */
   readonly events: EventWatcher;
+  /** To be told of the processes of groups. */
+  readonly groups: GroupWatcher;
   /** Counts a dead letter; `kept` is false when the store did not take it. */
   deadLetter(kept: boolean): void;
   /** Names where the numbers of now come from. */
@@ -80,6 +84,8 @@ export function createMetrics(): Metrics {
   const decodeSeconds = seconds("facewire_decode_seconds", "Time to decode a picture.", "pipeline");
   const stageSeconds = seconds("facewire_stage_seconds", "Time of a stage with one picture.", "pipeline", "stage");
   const workerLosses = counter("facewire_worker_losses_total", "Inference workers that died and were replaced.");
+  const groupItems = counter("facewire_group_items_total", "Pictures sent to the processes of a group.", "group");
+  const membersLost = counter("facewire_group_members_lost_total", "Processes of groups that ended without a word.");
   const deadLetters = counter("facewire_dead_letters_total", "Work given up and kept as a dead letter.");
   const lostLetters = counter("facewire_dead_letters_lost_total", "Dead letters that could not be kept.");
   const eventsStored = counter("facewire_events_stored_total", "Events stored.", "type");
@@ -100,6 +106,13 @@ export function createMetrics(): Metrics {
     collect() {
       this.reset();
       for (const [state, count] of Object.entries(sources?.workers() ?? {})) this.set({ state }, count);
+    },
+  });
+  new Gauge({
+    ...parts("facewire_group_members", "Processes that run stages for this one now, by group.", ["group"]),
+    collect() {
+      this.reset();
+      for (const [group, count] of Object.entries(sources?.members() ?? {})) this.set({ group }, count);
     },
   });
   const stopProcessMetrics = addProcessMetrics(registry);
@@ -138,6 +151,10 @@ export function createMetrics(): Metrics {
       delivered: (count) => deliveries.inc(count),
       missed: (count) => missed.inc(count),
       subscribers: (count) => subscribers.set(count),
+    },
+    groups: {
+      sent: (group) => groupItems.inc({ group }),
+      memberLost: () => membersLost.inc(),
     },
     deadLetter: (kept) => (kept ? deadLetters : lostLetters).inc(),
     watch: (given) => {

@@ -59,6 +59,27 @@ export interface EngineWatcher {
   pipelineChanged?(name: string, version: string, error: { code: ErrorCode; message: string } | undefined): void;
 }
 
+/** A process that runs stages for others. */
+export interface GroupMemberReport {
+  readonly member: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly groups: readonly string[];
+}
+
+/** Is told of the processes of groups; must not throw. */
+export interface GroupWatcher {
+  memberJoined?(member: GroupMemberReport): void;
+  /** It said so. */
+  memberLeft?(member: GroupMemberReport): void;
+  /** It ended without a word or does not answer; `items` it had are tried elsewhere. */
+  memberLost?(member: GroupMemberReport, cause: string, items: number): void;
+  /** It cannot run a pipeline. */
+  planRefused?(member: GroupMemberReport, pipeline: string, reason: string): void;
+  /** An item went to a process of the group. */
+  sent?(group: string): void;
+}
+
 /** One HTTP request as far as it is known. */
 export interface HttpExchange {
   readonly id: string;
@@ -107,6 +128,21 @@ export function allEngineWatchers(
     refused: (pipeline, code) => tell((watcher) => watcher.refused?.(pipeline, code)),
     workerLost: (place, cause) => tell((watcher) => watcher.workerLost?.(place, cause)),
     pipelineChanged: (name, version, error) => tell((watcher) => watcher.pipelineChanged?.(name, version, error)),
+  };
+}
+
+/** One group watcher that tells all of them, as {@link allEngineWatchers}. */
+export function allGroupWatchers(
+  watchers: readonly GroupWatcher[],
+  onError: (error: unknown) => void,
+): Required<GroupWatcher> {
+  const tell = (call: (watcher: GroupWatcher) => void) => each(watchers, call, onError);
+  return {
+    memberJoined: (member) => tell((watcher) => watcher.memberJoined?.(member)),
+    memberLeft: (member) => tell((watcher) => watcher.memberLeft?.(member)),
+    memberLost: (member, cause, items) => tell((watcher) => watcher.memberLost?.(member, cause, items)),
+    planRefused: (member, pipeline, reason) => tell((watcher) => watcher.planRefused?.(member, pipeline, reason)),
+    sent: (group) => tell((watcher) => watcher.sent?.(group)),
   };
 }
 

@@ -3,6 +3,7 @@ import { FacewireError } from "../errors.ts";
 import type { Leg } from "./legs.ts";
 import { type Plan, planKey, stagesOf } from "./plan.ts";
 import type { ItemInput, ItemOutcome } from "./protocol.ts";
+import type { PartHealth } from "./results.ts";
 import type { ScheduledItem, Scheduler, SettledItem } from "./scheduler.ts";
 
 /** An item that may run in several places. */
@@ -23,6 +24,8 @@ export interface Groups {
   scheduler(group: string): Scheduler;
   /** Throws `bus_unavailable` or `group_unavailable` when nobody of the group could take an item of the plan now. */
   check(group: string, plan: Plan): void;
+  /** Parts by name: `bus` and `groups`. */
+  health(): Readonly<Record<string, PartHealth>>;
 }
 
 /** What waits to be run where. */

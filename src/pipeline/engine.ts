@@ -247,6 +247,7 @@ class PipelineEngine implements StartedEngine {
       queue: queueHealth(scheduler.waiting, this.#options.queue.limit, pools),
       models: modelsHealth(entries),
       pipelines: pipelinesHealth(entries, failures, this.#watchError === undefined),
+      ...this.#options.groups?.health(),
     };
   }
 

@@ -1,7 +1,19 @@
 /** How groups of processes are, in words for those who look after them. */
+import type { BusStatus } from "../../bus/bus.ts";
 import { type Plan, planKey } from "../plan.ts";
 import type { PartHealth } from "../results.ts";
 import type { RemoteMember } from "./remote-member.ts";
+
+/** Failed while a bus without which this process can do nothing is away; degraded where it can do something. */
+export function busHealth(status: BusStatus, canDoWithout: boolean): PartHealth {
+  const since = new Date(status.since).toISOString();
+  if (status.kind === "connected") return { status: "ok", details: { server: status.server, since } };
+  return {
+    status: canDoWithout ? "degraded" : "failed",
+    message: "The bus to other processes cannot be reached.",
+    details: { state: status.kind, since, ...("reason" in status ? { reason: status.reason } : {}) },
+  };
+}
 
 /** One group that pipelines send items to. */
 export interface GroupState {

@@ -20,6 +20,8 @@ export interface RemoteGroupHost {
   members(): Iterable<RemoteMember>;
   /** What members know a plan by; undefined for one that nobody wants any more. */
   contentKey(plan: string): string | undefined;
+  /** A name for one try of one item that no other in any process has. */
+  newRun(): string;
   /** Whether the bus stands. */
   readonly connected: boolean;
   /** Resolves when something may have changed for items without a place, or after a short while. */
@@ -54,7 +56,6 @@ export class RemoteGroup implements WorkPlaces {
   readonly #host: RemoteGroupHost;
   readonly #onCapacity: () => void;
   readonly #onTheWay = new Map<string, OnTheWay>();
-  #runs = 0;
 
   constructor(host: RemoteGroupHost, onCapacity: () => void) {
     this.#host = host;
@@ -90,7 +91,7 @@ export class RemoteGroup implements WorkPlaces {
     if (!member) throw new FacewireError("internal", "No process of the group has room for the item.");
     const onTheWay: OnTheWay = {
       item,
-      run: `${this.#host.id}-${this.#runs++}-${item.task.id}`,
+      run: this.#host.newRun(),
       end: new AbortController(),
       member: undefined,
       asked: false,

@@ -9,7 +9,7 @@ import type { PlanCosts } from "../plan-costs.ts";
 import type { PartHealth } from "../results.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { GroupMember } from "./group-member.ts";
-import { groupsHealth } from "./health.ts";
+import { busHealth, groupsHealth } from "./health.ts";
 import { checkHello, HELLO, type Hello, WHO } from "./messages.ts";
 import type { Parcels } from "./parcels.ts";
 import { bury, keepRefused } from "./refused-messages.ts";
@@ -72,6 +72,7 @@ export class RemoteGroups implements Groups {
   #subscription: Subscription | undefined;
   #offStatus: () => void = () => {};
   #changes: (() => void)[] = [];
+  #runs = 0;
 
   private constructor(options: RemoteGroupsOptions) {
     this.#options = options;
@@ -136,15 +137,19 @@ export class RemoteGroups implements Groups {
     throw new FacewireError("group_unavailable", message, { details: { ...details, members: reasons } });
   }
 
-  /** How the groups are that pipelines send items to. */
-  health(): PartHealth {
+  /** How the bus is and the groups that pipelines send items to. */
+  health(): Readonly<Record<"bus" | "groups", PartHealth>> {
     const groups = [...this.#groups].map(([name, { scheduler, wanted }]) => ({
       name,
       waiting: scheduler.waiting,
       members: [...this.#membersOf(name)],
       plans: [...wanted.values()].map(({ plan }) => plan),
     }));
-    return groupsHealth(groups.filter(({ plans }) => plans.length > 0));
+    const hasLocal = [...this.#members.values()].some(({ isLocal }) => isLocal);
+    return {
+      bus: busHealth(this.#options.bus.status, hasLocal),
+      groups: groupsHealth(groups.filter(({ plans }) => plans.length > 0)),
+    };
   }
 
   /** Members by group, for metrics. */
@@ -321,6 +326,7 @@ export class RemoteGroups implements Groups {
         return groups.#connected;
       },
       members: () => this.#membersOf(name),
+      newRun: () => `${id}-${this.#runs++}`,
       contentKey: (plan) => wanted.get(plan)?.key,
       change: () => this.#nextChange(),
       gone: (member) => this.#lose(member, "nobody listens where the process did"),

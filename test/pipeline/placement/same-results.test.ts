@@ -75,4 +75,18 @@ describe.each(exchanges)("over %s", (_name, there, make) => {
     },
     60_000,
   );
+
+  test.skipIf(!there)(
+    "so it does where one process runs the stages of all groups, and the engine none",
+    async () => {
+      await using alone = await testEngine({ everything: EVERYTHING });
+      await using exchange = await make();
+      await using _member = await startMember(exchange, { groups: ["default", "faces", "more"] });
+      await using api = await startApi(exchange, { everything: EVERYTHING }, { own: false });
+      const request = oneFile("sample2.jpg", await samplePicture("sample2.jpg"));
+      expect(said(await api.run("everything", request))).toEqual(said(await alone.run("everything", request)));
+      expect([...api.sent.values()]).toEqual([1, 1, 1]);
+    },
+    60_000,
+  );
 });
