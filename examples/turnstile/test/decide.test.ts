@@ -18,7 +18,7 @@ test("a photograph of a person may not, and the strict calibration counts", asyn
 });
 
 test("nobody, somebody far away, and two people at once", async () => {
-  const two = [{ box: [60, 110, 200, 250] }, { box: [380, 110, 200, 250] }] as const;
+  const two = [{ box: [100, 140, 160, 190] }, { box: [380, 140, 160, 190] }] as const;
   const detector = scriptedByMark({ nobody: [], far: [{ box: [300, 200, 60, 80] }], two });
   await using server = await startTurnstileServer({ models: { "detector-default": detector } });
   const displays: string[] = [];

@@ -5,7 +5,7 @@ import { scripted, startTestServer, type TestServer, type TestServerOptions } fr
 const pipeline = readFileSync(new URL("../pipelines/turnstile.yaml", import.meta.url), "utf8");
 
 /** One person in the middle of a picture of 640 x 480. */
-export const ONE_PERSON = [{ box: [220, 110, 200, 250] }] as const;
+export const ONE_PERSON = [{ box: [240, 140, 160, 190] }] as const;
 
 /** A server whose models are all scripted: no model file is needed, and every test decides what the models see. */
 export function startTurnstileServer({ models, ...options }: TestServerOptions = {}): Promise<TestServer> {
