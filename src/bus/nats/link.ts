@@ -94,7 +94,12 @@ export class NatsLink {
   /** Ends the connection, after what was sent has left or `patience` milliseconds have passed. */
   async close(patience: number): Promise<void> {
     this.#closing = true;
-    if (this.#connected) await Promise.race([this.flush().catch(() => {}), Bun.sleep(patience)]);
+    if (this.#connected) {
+      const tooLate = Promise.withResolvers<void>();
+      const timer = setTimeout(tooLate.resolve, patience);
+      await Promise.race([this.flush().catch(() => {}), tooLate.promise]);
+      clearTimeout(timer);
+    }
     this.#drop();
     await this.#connection.close();
   }
