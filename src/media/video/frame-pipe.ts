@@ -38,7 +38,7 @@ export class FramePipes {
   static readonly names = { frames: "frames", lines: "lines" } as const;
 
   static async create(): Promise<FramePipes> {
-    const folder = await mkdtemp(join(tmpdir(), "facewire-video-"));
+    const folder = await mkdtemp(join(tmpdir(), "facewire-frames-"));
     try {
       const paths = Object.values(FramePipes.names).map((name) => join(folder, name));
       await promisify(execFile)("mkfifo", ["-m", "600", ...paths]);

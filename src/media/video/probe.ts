@@ -156,7 +156,7 @@ async function formatOf(path: string): Promise<VideoFormat> {
 }
 
 async function runProbe(path: string, format: VideoFormat, { ffmpeg, limits, signal }: ProbeOptions): Promise<ToolEnd> {
-  signal?.throwIfAborted();
+  if (signal?.aborted) throw cancelled();
   const input = safeInput(format, limits);
   const run = await startTool({
     command: probeCommand(ffmpeg),
