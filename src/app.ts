@@ -90,8 +90,10 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     openEvents({ settings: settings.events, events: store.events, watcher: metrics.events, logger, clock }),
     (open) => open.close(),
   );
-  const retries = new DeadLetterRetries(store.deadLetters);
-  const keeper = deadLetterKeeper(tellingDeadLetters(store.deadLetters, events.recorder), settings.dead_letters);
+  const retries = new DeadLetterRetries(store.deadLetters, () => clock.now());
+  const letters = tellingDeadLetters(store.deadLetters, events.recorder);
+  // The engine has the real time; letters age by the same clock as they are pruned by.
+  const keeper = deadLetterKeeper(letters, settings.dead_letters, options.clock && (() => clock.now()));
   const open = opened.adopt(
     await openEngine(settings, {
       deadLetters: retries.sink(watchDeadLetters(keeper, metrics, logger)),

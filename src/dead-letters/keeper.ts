@@ -20,13 +20,18 @@ interface ItemBody {
   readonly wishes?: RetryWishes;
 }
 
-/** The sink that keeps letters in the store. */
-export function deadLetterKeeper(letters: Pick<DeadLetters, "record">, rules: InputRules): DeadLetterSink {
+/** The sink that keeps letters in the store. `now`: when they are kept (epoch milliseconds), where not as they say. */
+export function deadLetterKeeper(
+  letters: Pick<DeadLetters, "record">,
+  rules: InputRules,
+  now?: () => number,
+): DeadLetterSink {
   return {
     async record(letter: DeadLetter) {
       const { body, ...rest } = letter;
       const item = isItemBody(body) ? body : undefined;
-      await letters.record({ ...rest, pipeline: item?.pipeline }, item && inputOf(item, rules));
+      const time = now?.() ?? letter.time;
+      await letters.record({ ...rest, time, pipeline: item?.pipeline }, item && inputOf(item, rules));
     },
   };
 }

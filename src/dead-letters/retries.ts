@@ -26,11 +26,14 @@ const CLAIM_MARGIN = 60_000;
 /** The retries of one process. */
 export class DeadLetterRetries {
   readonly #letters: DeadLetters;
+  readonly #now: () => number;
   /** What runs under way gave up, by the id of the run. */
   readonly #underWay = new Map<string, DeadLetter | undefined>();
 
-  constructor(letters: DeadLetters) {
+  /** @param now epoch milliseconds */
+  constructor(letters: DeadLetters, now: () => number = Date.now) {
     this.#letters = letters;
+    this.#now = now;
   }
 
   /** A sink in front of `behind` that keeps back what retries give up: their letters are there already. */
@@ -70,7 +73,7 @@ export class DeadLetterRetries {
       }
       const given = this.#underWay.get(run);
       const attempts = given?.attempts ?? 1;
-      await this.#letters.retryFailed(claim, { cause: error, internal: given?.internal, attempts, time: Date.now() });
+      await this.#letters.retryFailed(claim, { cause: error, internal: given?.internal, attempts, time: this.#now() });
       return { result, error, attempts: letter.attempts + attempts };
     } catch (thrown) {
       // Where even this fails the claim ends by itself; what was thrown first says more.

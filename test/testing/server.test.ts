@@ -251,6 +251,19 @@ describe("Scripted models of a server", () => {
   });
 });
 
+test("dead letters age by the clock of the server", async () => {
+  const clock = fakeClock("2040-01-01T00:00:00Z");
+  const models = { ...ALL, "detector-default": scripted(failing()) };
+  await using server = await startTestServer({ clock, models, settings: { dead_letters: { retention: "2d" } } });
+  await server.run("face-detect", picture);
+  const kept = async () =>
+    (await server.json<{ dead_letters: { time: string }[] }>("/v1/dead-letters")).body.dead_letters;
+  await clock.advance("47h");
+  expect((await kept()).map(({ time }) => time)).toEqual(["2040-01-01T00:00:00.000Z"]);
+  await clock.advance("2h");
+  expect(await kept()).toEqual([]);
+});
+
 test("a clock that is moved by hand lets events age and go without waiting", async () => {
   const clock = fakeClock("2030-01-01T00:00:00Z");
   await using server = await startTestServer({ clock, models: ALL, settings: { events: { retention: "30d" } } });
