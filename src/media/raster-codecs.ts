@@ -13,6 +13,13 @@ sharp.concurrency(1);
 // Pictures do not come twice; libvips' cache of operations would only hold memory.
 sharp.cache(false);
 
+/** How much the decoder may forgive; see sharp's `failOn`. */
+type Strictness = "none" | "error" | "warning";
+
+/** libjpeg's warnings of picture data that it could not read: what it gives instead is grey, or from another place. */
+const BROKEN_JPEG =
+  /premature end of data segment|bad Huffman code|bad arithmetic code|found marker \S+ instead of RST/;
+
 /** Decodes with sharp to upright sRGB, transparency laid on black; throws coded errors. */
 export async function decodeWithSharp(
   bytes: Uint8Array,
@@ -23,24 +30,39 @@ export async function decodeWithSharp(
   const options: SharpOptions = {
     // Checked by libvips against the header, before pixels are decoded.
     limitInputPixels: limits.maxPixels,
-    failOn: limits.truncated === "refuse" ? "error" : "none",
     // The first frame or page only.
     pages: 1,
     ignoreIcc: format === "jpeg" && namesSrgbProfile(bytes),
   };
+  const decode = (failOn: Strictness) => decodePixels(input, { ...options, failOn }, limits);
   try {
-    const { data, info } = await sharp(input, options)
-      .autoOrient()
-      .flatten({ background: "#000" })
-      .toColourspace("srgb")
-      .timeout({ seconds: Math.max(1, Math.ceil(limits.decodeTimeoutMs / 1000)) })
-      .raw()
-      .toBuffer({ resolveWithObject: true });
-    checkSize(info.width, info.height, limits);
-    return { data, width: info.width, height: info.height, channels: info.channels === 1 ? 1 : 3 };
+    if (limits.truncated === "decode") return await decode("none");
+    // A JPEG whose middle is broken is only warned of; the other formats have checksums or call it an error.
+    return await decode(format === "jpeg" ? "warning" : "error").catch((thrown: unknown) => {
+      if (format !== "jpeg" || !isOnlyWarning(thrown)) throw thrown;
+      return decode("error");
+    });
   } catch (thrown) {
     throw await explain(thrown, input, format, limits, options);
   }
+}
+
+async function decodePixels(input: Uint8Array, options: SharpOptions, limits: PictureLimits): Promise<DecodedPixels> {
+  const { data, info } = await sharp(input, options)
+    .autoOrient()
+    .flatten({ background: "#000" })
+    .toColourspace("srgb")
+    .timeout({ seconds: Math.max(1, Math.ceil(limits.decodeTimeoutMs / 1000)) })
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  checkSize(info.width, info.height, limits);
+  return { data, width: info.width, height: info.height, channels: info.channels === 1 ? 1 : 3 };
+}
+
+/** Whether it may be a warning of what does no harm, such as the wrong scan parameters some telephones write. */
+function isOnlyWarning(thrown: unknown): boolean {
+  if (!(thrown instanceof Error) || thrown instanceof FacewireError) return false;
+  return !/exceeds pixel limit|timeout/.test(thrown.message) && !BROKEN_JPEG.test(thrown.message);
 }
 
 /** The coded error for what sharp threw. Its messages can hold paths and are kept as cause only. */

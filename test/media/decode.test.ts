@@ -204,3 +204,43 @@ describe("a picture that ends early", () => {
     expect((await refused(file)).code).toBe("picture_damaged");
   });
 });
+
+describe("a JPEG that is broken in the middle", () => {
+  const texture = Uint8Array.from({ length: 200 * 150 * 3 }, (_, at) => (at * at * 7) ^ (at >> 5));
+  const textured = sharp(texture, { raw: { width: 200, height: 150, channels: 3 } });
+  /** The file with its middle overwritten, and with a piece of it missing. */
+  const broken = (file: Buffer): Uint8Array[] => {
+    const middle = file.length >> 1;
+    return [
+      Buffer.from(file).fill(0xff, middle, middle + 500),
+      Buffer.concat([file.subarray(0, middle), file.subarray(middle + 500)]),
+    ];
+  };
+
+  for (const progressive of [false, true]) {
+    test(`is refused with picture_damaged, ${progressive ? "progressive" : "sequential"}`, async () => {
+      for (const file of broken(await textured.clone().jpeg({ progressive }).toBuffer())) {
+        expect((await refused(file)).code).toBe("picture_damaged");
+      }
+    });
+  }
+
+  test("is decoded where the settings let truncated ones pass", async () => {
+    for (const file of broken(await textured.clone().jpeg().toBuffer())) {
+      expect(await decoded(file, { truncated: "decode" })).toMatchObject({ width: 200, height: 150 });
+    }
+  });
+
+  test("is not mixed up with one that is only written carelessly, as some telephones do", async () => {
+    const file = await quarters().jpeg().toBuffer();
+    const scan = file.indexOf(Buffer.from([0xff, 0xda]));
+    const header = file.readUInt16BE(scan + 2);
+    const careless = Buffer.from(file);
+    // The end of the spectral selection, which has to be 63 and tells nothing in a sequential picture.
+    careless[scan + 2 + header - 2] = 0;
+    const picture = await decoded(careless);
+    expect(deviation(picture)).toBeLessThan(8);
+    const padded = Buffer.concat([file.subarray(0, -2), Buffer.alloc(5, 7), file.subarray(-2)]);
+    expect(deviation(await decoded(padded))).toBeLessThan(8);
+  });
+});
