@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import type { BenchGroup } from "./groups/group.ts";
 import { http } from "./groups/http.ts";
+import { kit } from "./groups/kit.ts";
 import { limit } from "./groups/limit.ts";
 import { memory } from "./groups/memory.ts";
 import { overload } from "./groups/overload.ts";
@@ -12,7 +13,7 @@ import { type BenchResult, type BenchRow, holds, newestResult, readResult, write
 import { loadSetup } from "./setup.ts";
 import { headingOf, tableOf } from "./table.ts";
 
-const GROUPS: readonly BenchGroup[] = [limit, http, overload, peer, memory];
+const GROUPS: readonly BenchGroup[] = [limit, http, overload, peer, memory, kit];
 
 /** Exit code when a target was missed; 1 means the benchmark itself failed. */
 const MISSED = 3;
