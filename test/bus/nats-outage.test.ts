@@ -7,6 +7,7 @@ import type { WireValue } from "../../src/bus/wire.ts";
 import { NatsBuses } from "../support/nats-bus.ts";
 import { hasNatsServer, type NatsServer, startNatsServer } from "../support/nats-server.ts";
 import { eventually, rejection } from "../support/settle.ts";
+import { temporaryFolder } from "../support/temp-folder.ts";
 
 const QUICK = { initial: 1, max: 5, factor: 2, jitter: 0 };
 /** Milliseconds in which a server that is back, or one that stands still, must have been noticed. */
@@ -245,6 +246,8 @@ describe.skipIf(!hasNatsServer())("the bus over NATS while its server is away", 
     const owner = Bun.spawn([process.execPath, join(import.meta.dir, "../fixtures/crashing-owner.ts")], {
       stdin: "pipe",
       stdout: "pipe",
+      // It cannot clean up after itself.
+      env: { ...process.env, TMPDIR: temporaryFolder("facewire-crash-") },
     });
     const { value } = await owner.stdout.getReader().read();
     const port = Number(new TextDecoder().decode(value));
