@@ -36,17 +36,24 @@ export const SubscriptionEndedSchema = Type.Object(
   { ...strict, $id: "SubscriptionEnded", description: "The last message of a server that stops." },
 );
 
+const Failure = Type.Object(
+  {
+    code: Type.Unsafe<PublicError["code"]>(Type.String()),
+    message: Type.String(),
+    details: Type.Optional(Type.Unsafe<PublicError["details"]>(Type.Record(Type.String(), Type.Unknown()))),
+  },
+  strict,
+);
+
+export const SubscriptionErrorSchema = Type.Object(
+  { type: Type.Literal("subscription.error"), error: Failure },
+  { ...strict, $id: "SubscriptionError", description: "The client sent a message; none is read. Nothing ends." },
+);
+
 export const SubscriptionFailedSchema = Type.Object(
   {
     type: Type.Literal("subscription.failed"),
-    error: Type.Object(
-      {
-        code: Type.Unsafe<PublicError["code"]>(Type.String()),
-        message: Type.String(),
-        details: Type.Optional(Type.Unsafe<PublicError["details"]>(Type.Record(Type.String(), Type.Unknown()))),
-      },
-      strict,
-    ),
+    error: Failure,
     cursor: Cursor("The last position that was delivered."),
   },
   { ...strict, $id: "SubscriptionFailed", description: "The last message of a subscription that cannot go on." },
@@ -56,5 +63,15 @@ export const SubscriptionFailedSchema = Type.Object(
 export type SubscriptionMessage =
   | Static<typeof SubscriptionStartedSchema>
   | Static<typeof SubscriptionLaggedSchema>
+  | Static<typeof SubscriptionErrorSchema>
   | Static<typeof SubscriptionEndedSchema>
   | Static<typeof SubscriptionFailedSchema>;
+
+/** Their schemas, in the order a subscription may meet them. */
+export const SUBSCRIPTION_SCHEMAS = [
+  SubscriptionStartedSchema,
+  SubscriptionLaggedSchema,
+  SubscriptionErrorSchema,
+  SubscriptionEndedSchema,
+  SubscriptionFailedSchema,
+] as const;

@@ -1,5 +1,6 @@
 /** The OpenAPI document of the native API, and what in it does not belong to one operation. */
 import { type AnyElysia, Elysia } from "elysia";
+import { SUBSCRIPTION_SCHEMAS } from "../../events/messages.ts";
 import { openApiComponents } from "./openapi.ts";
 import {
   DeadLetterAnswerSchema,
@@ -88,6 +89,7 @@ async function describe(app: AnyElysia, version: string): Promise<unknown> {
           ModelSchema,
           EventPageSchema,
           EventSchema,
+          ...SUBSCRIPTION_SCHEMAS,
           DeadLetterPageSchema,
           DeadLetterAnswerSchema,
           DeadLetterSchema,

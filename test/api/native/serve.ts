@@ -1,7 +1,7 @@
 /** Serves the native API on a free port, with a real token store, and keeps what it logs. */
 import { rm } from "node:fs/promises";
 import { createNativeApi, type NativeApi, type NativeApiOptions } from "../../../src/api/native/api.ts";
-import { openEvents } from "../../../src/app/events.ts";
+import { type OpenEvents, openEvents } from "../../../src/app/events.ts";
 import { openJobs } from "../../../src/app/jobs.ts";
 import { DeadLetterDesk } from "../../../src/dead-letters/desk.ts";
 import { DeadLetterRetries } from "../../../src/dead-letters/retries.ts";
@@ -11,7 +11,7 @@ import { createMetrics } from "../../../src/observe/metrics.ts";
 import { allHttpWatchers } from "../../../src/observe/reports.ts";
 import type { Engine } from "../../../src/pipeline/results.ts";
 import { loadSettings } from "../../../src/settings/load.ts";
-import { openStore } from "../../../src/store/store.ts";
+import { openStore, type Store } from "../../../src/store/store.ts";
 import type { Tokens } from "../../../src/store/tokens.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
 
@@ -21,26 +21,34 @@ export interface Served extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly tokens: Tokens;
+  readonly events: OpenEvents;
+  readonly store: Store;
   /** Log lines so far, parsed. */
   readonly logs: readonly Record<string, unknown>[];
   /** `fetch` at a path of the server, the answer's JSON with it. */
   json(path: string, init?: RequestInit): Promise<{ status: number; headers: Headers; body: Record<string, unknown> }>;
 }
 
-/** Serves; `options` replace single parts. `prepare` may make tokens before the API is made. */
+/**
+ * Serves; `options` replace single parts. `prepare` may make tokens before the API is made; `env` are settings of events
+ * and jobs.
+ */
 export async function serveNative(
   engine: Engine,
-  options: Partial<NativeApiOptions> & { prepare?: (tokens: Tokens) => Promise<void> } = {},
+  options: Partial<NativeApiOptions> & {
+    prepare?: (tokens: Tokens) => Promise<void>;
+    env?: Readonly<Record<string, string>>;
+  } = {},
 ): Promise<Served> {
   const folder = temporaryFolder("facewire-api-");
   const store = await openStore(folder);
-  const { prepare, ...parts } = options;
+  const { prepare, env = {}, ...parts } = options;
   await prepare?.(store.tokens);
   const logs: Record<string, unknown>[] = [];
   const logger = createLogger("debug", { write: (line: string) => void logs.push(JSON.parse(line)) });
   const metrics = createMetrics();
   const retries = new DeadLetterRetries(store.deadLetters);
-  const settings = await loadSettings({ env: {} });
+  const settings = await loadSettings({ env });
   const events = openEvents({ settings: settings.events, events: store.events, watcher: metrics.events, logger });
   const jobs = openJobs(
     { ...settings, data_dir: folder },
@@ -71,6 +79,8 @@ export async function serveNative(
     url,
     port: Number(new URL(url).port),
     tokens: store.tokens,
+    events,
+    store,
     logs,
     async json(path, init) {
       const response = await fetch(url + path, init);

@@ -1,5 +1,6 @@
 /** The reference's text of `GET /v1/events`. */
 import { EVENT_TYPES } from "../../../events/catalog.ts";
+import { SUBSCRIPTION_SCHEMAS } from "../../../events/messages.ts";
 import { PAGE_PARAMETERS } from "../event-options.ts";
 import { errorAnswers, jsonAnswer, operation, queryParameters } from "../openapi.ts";
 import { EventPageSchema } from "../schemas/events.ts";
@@ -41,7 +42,11 @@ export const EVENTS_DOC = operation({
   ].join("\n"),
   parameters: queryParameters(PAGE_PARAMETERS),
   responses: {
-    "101": { description: "The WebSocket." },
+    "101": {
+      description: `The WebSocket; its messages are events and ${SUBSCRIPTION_SCHEMAS.map(
+        (schema) => `\`${schema.properties.type.const}\``,
+      ).join(", ")}.`,
+    },
     "200": jsonAnswer("A page.", EventPageSchema, EVENT_PAGE_EXAMPLE),
     ...errorAnswers([
       "request_invalid",
