@@ -50,6 +50,9 @@ export interface GroupMemberOptions {
 /** Milliseconds between words to everybody. */
 export const HELLO_EVERY = 1_000;
 
+/** Large items that are fetched at once, for each thread; more are refused as if the line were full. */
+const FETCHED_PER_THREAD = 4;
+
 /** See the file's head. */
 export class GroupMember {
   readonly #options: GroupMemberOptions;
@@ -59,6 +62,8 @@ export class GroupMember {
   #subscriptions: Subscription[] = [];
   #timer: ReturnType<typeof setInterval> | undefined;
   #offStatus: () => void = () => {};
+  /** Large items that are being fetched, and their bytes. */
+  #fetching = 0;
   #fetchingBytes = 0;
   #leaving = false;
 
@@ -84,6 +89,11 @@ export class GroupMember {
     const threads = local.workers.width;
     const leaving = this.#leaving;
     return { member: id, host: hostname(), pid: process.pid, groups: [...groups], threads, itemsPerThread, leaving };
+  }
+
+  /** Plans of others that its workers hold, by the key of their content. */
+  get held(): readonly string[] {
+    return this.#plans.keys;
   }
 
   /** Items of others that it has now. */
@@ -179,20 +189,36 @@ export class GroupMember {
 
   #run(run: Run): Promise<WireValue> {
     return this.#answers.get(run.run, run.deadline, async () => {
-      const { local, parcels, maxItemBytes } = this.#options;
       if (this.#leaving) throw new FacewireError("shutting_down", "The process is leaving its group.");
       const plan = this.#plans.get(run.key);
-      const bytes = Parcels.bytesToFetch(run.task);
-      local.scheduler.admit(plan, 1, this.#fetchingBytes + bytes, run.deadline - Date.now(), run.priority);
-      this.#fetchingBytes += bytes;
-      try {
-        const limits = { limit: maxItemBytes, deadline: run.deadline };
-        const task = taskFromWire(await parcels.unwrap(run.task, limits).catch(senderGone));
-        return this.#wrapped(await this.#outcome(run, plan, task));
-      } finally {
-        this.#fetchingBytes -= bytes;
-      }
+      this.#admit(run, plan);
+      // Without a pause where it came whole, so that no other is admitted to the same room in between.
+      const written = Parcels.inline(run.task) ?? (await this.#fetch(run));
+      return this.#wrapped(await this.#outcome(run, plan, taskFromWire(written)));
     });
+  }
+
+  /** Throws `overloaded` when there is no room for an item. */
+  #admit(run: Run, plan: Plan): void {
+    const { scheduler, workers } = this.#options.local;
+    const bytes = Parcels.bytesToFetch(run.task);
+    if (bytes > 0 && this.#fetching >= FETCHED_PER_THREAD * workers.width) {
+      throw new FacewireError("overloaded", "Too many large items are on their way.");
+    }
+    scheduler.admit(plan, 1, this.#fetchingBytes + bytes, run.deadline - Date.now(), run.priority);
+  }
+
+  async #fetch({ task, deadline }: Run): Promise<WireValue> {
+    const { parcels, maxItemBytes } = this.#options;
+    const bytes = Parcels.bytesToFetch(task);
+    this.#fetching++;
+    this.#fetchingBytes += bytes;
+    try {
+      return await parcels.unwrap(task, { limit: maxItemBytes, deadline }).catch(senderGone);
+    } finally {
+      this.#fetching--;
+      this.#fetchingBytes -= bytes;
+    }
   }
 
   /** Resolves when the item is done, or at once when it is cancelled. */

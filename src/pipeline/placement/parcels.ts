@@ -91,6 +91,12 @@ export class Parcels {
     return "slip" in checked ? checked.slip.bytes : 0;
   }
 
+  /** The value that was wrapped, where it stands in the body; undefined where it is to be fetched. Throws `message_invalid`. */
+  static inline(body: unknown): WireValue | undefined {
+    const checked = checkBody(body);
+    return "content" in checked ? (checked.content as WireValue) : undefined;
+  }
+
   /**
    * The value that was wrapped. Rejects with `message_invalid`, `message_too_large`, `no_receiver` when its sender is gone
    * or has forgotten it, or as `Bus.request` does.

@@ -15,7 +15,7 @@ import type { PoolSettings } from "../../../src/pipeline/pools.ts";
 import type { RunRequest } from "../../../src/pipeline/results.ts";
 import { StageRegistry } from "../../../src/stages/registry.ts";
 import { FIXTURE_STAGES, MODELS_CACHE, type TestEngine, testEngine } from "../../support/engine.ts";
-import type { NatsServer } from "../../support/nats-server.ts";
+import { type NatsServer, startNatsServer } from "../../support/nats-server.ts";
 
 const ROOT = resolve(import.meta.dir, "../../..");
 const MAX_ITEM_BYTES = 24e6;
@@ -30,6 +30,43 @@ export interface Exchange extends AsyncDisposable {
 export function memoryExchange(options: { maxMessageBytes?: number } = {}): Exchange {
   const bus = new MemoryBus(options);
   return { open: async () => bus, [Symbol.asyncDispose]: () => bus.close() };
+}
+
+/** The same, where every message is delivered twice to whoever listens. */
+export function twice(exchange: Exchange): Exchange {
+  return {
+    async open() {
+      const bus = await exchange.open();
+      const subscribe: Bus["subscribe"] = (pattern, handler, options) =>
+        bus.subscribe(
+          pattern,
+          async (delivery) => void (await Promise.all([handler(delivery), handler(delivery)])),
+          options,
+        );
+      return new Proxy(bus, {
+        get(target, key) {
+          if (key === "subscribe") return subscribe;
+          const value: unknown = Reflect.get(target, key, target);
+          return typeof value === "function" ? value.bind(target) : value;
+        },
+      });
+    },
+    [Symbol.asyncDispose]: () => exchange[Symbol.asyncDispose](),
+  };
+}
+
+/** A server of its own with all its connections. */
+export async function ownNats(prefix: string): Promise<Exchange & { readonly server: NatsServer }> {
+  const server = await startNatsServer();
+  const exchange = natsExchange(server, prefix);
+  return {
+    server,
+    open: exchange.open,
+    async [Symbol.asyncDispose]() {
+      await exchange[Symbol.asyncDispose]();
+      await server.stop();
+    },
+  };
 }
 
 /** Each process has a connection of its own. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { RunResult } from "../../../src/pipeline/results.ts";
 import { samplePicture, testEngine } from "../../support/engine.ts";
-import { hasNatsServer, startNatsServer } from "../../support/nats-server.ts";
-import { type Exchange, memoryExchange, natsExchange, oneFile, startApi, startMember } from "./cluster.ts";
+import { hasNatsServer } from "../../support/nats-server.ts";
+import { type Exchange, memoryExchange, oneFile, ownNats, startApi, startMember, twice } from "./cluster.ts";
 
 const EVERYTHING = `stages:
   - detect: {}
@@ -35,21 +35,8 @@ function said({ items, aggregate }: RunResult) {
 const exchanges: [string, boolean, () => Promise<Exchange>][] = [
   ["the bus in memory", true, async () => memoryExchange()],
   ["a bus that carries 64 KiB", true, async () => memoryExchange({ maxMessageBytes: 64 * 1024 })],
-  [
-    "NATS",
-    hasNatsServer(),
-    async () => {
-      const server = await startNatsServer();
-      const exchange = natsExchange(server, "same");
-      return {
-        open: exchange.open,
-        async [Symbol.asyncDispose]() {
-          await exchange[Symbol.asyncDispose]();
-          await server.stop();
-        },
-      };
-    },
-  ],
+  ["a bus that delivers everything twice", true, async () => twice(memoryExchange())],
+  ["NATS", hasNatsServer(), () => ownNats("same")],
 ];
 
 describe.each(exchanges)("over %s", (_name, there, make) => {
