@@ -132,7 +132,7 @@ export class QueueStore {
 
   /**
    * Removes the consumers that are ahead of their stream. A stream that was empty when its server crashed begins its numbers
-   * anew (nats-server before 2.11.2, its issue 6881), while its consumers go on at the old ones and would not deliver what has
+   * anew (issue 6881 of nats-server, seen with 2.9.10), while its consumers go on at the old ones and would not deliver what has
    * lower numbers. To be called when the server is back. @throws FacewireError `bus_unavailable`
    */
   async removeLanesAhead(queue: string): Promise<void> {
