@@ -94,7 +94,7 @@ export interface MessageContext extends Omit<ActorContext, "ask"> {
 }
 
 /** What a full mailbox does with one more message. */
-export const OVERFLOW_RULES = ["block", "drop-oldest", "refuse"] as const;
+const OVERFLOW_RULES = ["block", "drop-oldest", "refuse"] as const;
 /**
  * - `block`: the sender waits for room, until its deadline.
  * - `drop-oldest`: the message that waited longest gives way (its asker gets `mailbox_full`).

@@ -5,7 +5,7 @@ import { requestId } from "./request-id.ts";
 import type { SocketHandler } from "./websocket.ts";
 
 /** Route of requests that met no address of the API. */
-export const UNMATCHED_ROUTE = "unmatched";
+const UNMATCHED_ROUTE = "unmatched";
 
 /** One request on its way to its answer. */
 export interface Exchange {

@@ -42,7 +42,7 @@ export function startProgress(options: ProgressOptions): Progress {
 }
 
 /** `12 of 80 pictures, 15 %, 7.3 pictures/s, 9 s left`; without a total `12 pictures, 7.3 pictures/s`. */
-export function progressText(unit: ProgressUnit, done: number, total: number, seconds: number, from = 0): string {
+function progressText(unit: ProgressUnit, done: number, total: number, seconds: number, from = 0): string {
   const rate = seconds > 0 ? (done - from) / seconds : 0;
   const speed = unit === "bytes" ? `${bytesText(rate)}/s` : `${rate.toFixed(1)} ${unit}/s`;
   if (total <= 0) return `${unit === "bytes" ? bytesText(done) : `${done} ${unit}`}, ${speed}`;

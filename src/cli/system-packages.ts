@@ -58,7 +58,7 @@ export function findSystemTool(tool: Pick<SystemTool, "command">): string | unde
 }
 
 /** Whether packages may be installed here: as root, on a system with apt-get. */
-export function mayInstallPackages(): boolean {
+function mayInstallPackages(): boolean {
   return process.getuid?.() === 0 && Bun.which("apt-get") !== null;
 }
 

@@ -22,7 +22,7 @@ const Literals = <T extends readonly string[]>(values: T, description?: string) 
   );
 
 /** Names of the preparation steps, in the order they run in. */
-export const PREPARE_STEPS = [
+const PREPARE_STEPS = [
   "tfjs-to-onnx",
   "dynamic-batch",
   "ultraface-priors",

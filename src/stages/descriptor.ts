@@ -46,7 +46,7 @@ export default defineStage({
 });
 
 /** One descriptor for all pictures: the best picture's, or the mean (weighed by quality or not) of length 1. */
-export function aggregateDescriptors(inputs: readonly AggregateInput[], method: AggregateMethod): Descriptor {
+function aggregateDescriptors(inputs: readonly AggregateInput[], method: AggregateMethod): Descriptor {
   if (!METHODS.includes(method)) throw unfitMethod("descriptor", method, METHODS);
   if (method === "best-quality") return bestQuality(inputs).face.descriptor!;
   const weights = weightsFor(inputs, method);

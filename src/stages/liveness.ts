@@ -104,7 +104,7 @@ function predict(probability: number): "live" | "spoof" {
 }
 
 /** Puts the liveness of several pictures together; the rules are in the stage's description. */
-export function aggregateLiveness(inputs: readonly AggregateInput[], method: AggregateMethod): Liveness {
+function aggregateLiveness(inputs: readonly AggregateInput[], method: AggregateMethod): Liveness {
   if (!METHODS.includes(method)) throw unfitMethod("liveness", method, METHODS);
   const known = inputs.filter(({ face }) => face.liveness!.prediction !== "unknown");
   const counted = known.length > 0 ? known : inputs;

@@ -62,6 +62,6 @@ export default defineStage({
 });
 
 /** Angle in degrees of the line through the eyes; positive where the picture's right eye is lower. */
-export function rollOf({ five: [left, right] }: Landmarks): number {
+function rollOf({ five: [left, right] }: Landmarks): number {
   return Math.atan2(right[1] - left[1], right[0] - left[0]) * DEGREES;
 }

@@ -20,7 +20,7 @@ const FINENESS = { blurred: 0.02, step: 0.18 } as const;
 const RAMPS = { darkness: [30, 90], light: [250, 205], saturation: [0, 0.2], eyeDistance: [0, 60] } as const;
 
 /** Distance between the eye centres in pixels. */
-export function eyeDistanceOf({ five: [left, right] }: Landmarks): number {
+function eyeDistanceOf({ five: [left, right] }: Landmarks): number {
   return Math.hypot(right[0] - left[0], right[1] - left[1]);
 }
 

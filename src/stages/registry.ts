@@ -95,7 +95,7 @@ async function importKind(path: string): Promise<StageKind> {
 }
 
 /** The value as a stage kind. Throws `stage_invalid` with what it lacks; `name` says in the message which file it was. */
-export function checkKind(value: unknown, name: string): StageKind {
+function checkKind(value: unknown, name: string): StageKind {
   if (typeof value !== "object" || value === null)
     throw invalid(name, "it has no default export made with defineStage");
   const kind = value as Record<string, unknown>;

@@ -3,11 +3,11 @@ import { type Document, isAlias, isCollection, isMap, isScalar, isSeq, LineCount
 import type { YamlPath } from "./problem.ts";
 
 /** Bytes of UTF-8. Definitions and cards are a few KiB; a larger file is a mistake. */
-export const MAX_YAML_BYTES = 256 * 1024;
+const MAX_YAML_BYTES = 256 * 1024;
 /** Levels of lists and mappings. */
-export const MAX_YAML_DEPTH = 64;
+const MAX_YAML_DEPTH = 64;
 /** How often aliases may be expanded, counted with the aliases inside what they stand for. */
-export const MAX_YAML_ALIASES = 100;
+const MAX_YAML_ALIASES = 100;
 /** A broken text can break at every character; more problems than this help nobody. */
 const MAX_SYNTAX_PROBLEMS = 20;
 

@@ -19,7 +19,7 @@ import { referenceRoutes } from "./routes/reference.ts";
 import { runRoute } from "./routes/run.ts";
 
 /** The app with all routes. `version`: of the program, shown in the reference. */
-export function nativeApp(context: NativeContext, version: string) {
+function nativeApp(context: NativeContext, version: string) {
   // Host names of three letters and less are valid, such as `api` in a container network.
   const app = new Elysia({ name: "native", handler: { standardHostname: false } })
     .use(referenceRoutes())

@@ -17,7 +17,7 @@ const EXAMPLE_REQUEST = "01JD8Q4M7V3N5X2B6K9R0T1W8Z";
  * A TypeBox schema in the dialect of OpenAPI 3.0: schemas with an `$id` become references, literals become enums,
  * tuples arrays, and `patternProperties` `additionalProperties`.
  */
-export function openApiSchema(schema: TSchema): Json {
+function openApiSchema(schema: TSchema): Json {
   return schema.$id === undefined ? convert(schema) : { $ref: `#/components/schemas/${schema.$id}` };
 }
 
@@ -102,7 +102,7 @@ export function queryParameters(shape: QueryShape): Json[] {
 }
 
 /** Headers any operation reads. */
-export const COMMON_HEADERS: readonly Json[] = [
+const COMMON_HEADERS: readonly Json[] = [
   {
     name: "X-Request-Id",
     in: "header",

@@ -8,7 +8,7 @@ import { errorHeaders } from "./errors.ts";
 const SLICE_MS = 4;
 
 /** True when the client wants JSON rather than a picture: `application/json` in Accept, and no image type before it. */
-export function prefersJson(accept: string | null): boolean {
+function prefersJson(accept: string | null): boolean {
   const types = (accept ?? "")
     .toLowerCase()
     .split(",")

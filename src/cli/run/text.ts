@@ -29,7 +29,7 @@ export function videoText({ video, aggregate }: VideoRunResult): string {
 }
 
 /** One line that says what is known of a face. */
-export function faceText(face: FaceJson): string {
+function faceText(face: FaceJson): string {
   const { box, pose, eyes, quality, liveness, descriptor } = face;
   const facts = [
     `${round(box.width)}x${round(box.height)} at ${round(box.x)},${round(box.y)}`,

@@ -8,7 +8,7 @@ import { constantTensors, floatValues, ONNX_FLOAT, type OnnxFile, setFloatValues
  * Weights below this are zeroed. It lies far above the denormals of float32 (1.2e-38) because a tiny weight times a
  * small activation is denormal as well, and far below anything that changes an output (float32 resolves 6e-8 of a sum).
  */
-export const LEAST_WEIGHT = 1e-20;
+const LEAST_WEIGHT = 1e-20;
 
 /** Zeroes the tiny weights of all float constants in place; returns how many there were. */
 export function flushDenormals(file: OnnxFile): number {

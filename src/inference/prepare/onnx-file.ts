@@ -4,7 +4,7 @@ import { FacewireError } from "../../errors.ts";
 
 /** `TensorProto.DataType` numbers of onnx.proto3 that are touched here. */
 export const ONNX_FLOAT = 1;
-export const ONNX_INT64 = 7;
+const ONNX_INT64 = 7;
 
 /** A model with the parts that every usable file has. */
 export interface OnnxFile {

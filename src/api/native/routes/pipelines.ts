@@ -8,7 +8,7 @@ import type { NativeContext } from "../context.ts";
 import { PIPELINE_DOC, PIPELINES_DOC, VALIDATE_DOC } from "../docs/pipelines.ts";
 
 /** Bytes; definitions are a few kilobytes, and checking one holds the main thread. */
-export const MAX_DEFINITION_BYTES = 16 * 1024;
+const MAX_DEFINITION_BYTES = 16 * 1024;
 
 /** Lists and shows pipelines and checks definitions. */
 export function pipelineRoutes({ engine, limits }: NativeContext) {
