@@ -135,7 +135,7 @@ export const SettingsSchema = section("Facewire's settings.", {
     truncated: Type.Union([Type.Literal("refuse"), Type.Literal("decode")], {
       default: "refuse",
       description:
-        "Pictures whose data ends early. `refuse`: picture_truncated. `decode`: as far as it goes, the rest is grey.",
+        "Pictures whose data ends early, and JPEGs broken in the middle. `refuse`: picture_truncated, picture_damaged. `decode`: as far as it goes, the rest is grey.",
     }),
   }),
   video: section("Videos, decoded by the system's ffmpeg.", {

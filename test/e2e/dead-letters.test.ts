@@ -203,10 +203,11 @@ describe("A retry", () => {
     await probe.holds(before + 2);
     leaving.abort();
     expect(await left).toBe("AbortError");
-    probe.releaseAll();
     let letter: DeadLetterJson | undefined;
     do letter = (await list())[0];
     while (letter?.retrying_until !== undefined);
+    // Only now: the server has to notice by itself, not because the work came to its end.
+    probe.releaseAll();
     expect(letter).toMatchObject({ id, attempts });
   });
 
