@@ -23,6 +23,7 @@ import { engineLog, groupLog, httpLog } from "./observe/log-watchers.ts";
 import { createLogs, type Logger } from "./observe/logs.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { allEngineWatchers, allGroupWatchers, allHttpWatchers } from "./observe/reports.ts";
+import type { TakeUp } from "./pipeline/engine.ts";
 import type { Engine, PartHealth } from "./pipeline/results.ts";
 import type { Settings } from "./settings/schema.ts";
 import { openStore, type Store } from "./store/store.ts";
@@ -55,11 +56,8 @@ export interface AppOptions {
   readonly logger?: Logger;
   /** Kept in instead of the database of `data_dir`. The server closes it. */
   readonly store?: Store;
-  /**
-   * `wait` (the default): it has started when every pipeline can run. `background`: the first request to a pipeline waits
-   * until its models are loaded.
-   */
-  readonly takeUp?: "wait" | "background";
+  /** `wait` when absent: it has started when every pipeline can run. */
+  readonly takeUp?: TakeUp;
   /** What ages, retention and leases go by; the real time when absent. A given store has to go by it too. */
   readonly clock?: Clock;
   /** Stand-ins for models by name or alias, for tests. */

@@ -6,7 +6,7 @@ import type { Bus } from "../bus/bus.ts";
 import { ModelCatalog } from "../inference/catalog.ts";
 import type { ModelScript } from "../inference/scripted/script.ts";
 import type { Logger } from "../observe/logs.ts";
-import { startEngine } from "../pipeline/engine.ts";
+import { startEngine, type TakeUp } from "../pipeline/engine.ts";
 import type { EngineObserver } from "../pipeline/observer.ts";
 import type { PlacementWatcher } from "../pipeline/placement/watcher.ts";
 import { PlanCosts } from "../pipeline/plan-costs.ts";
@@ -28,8 +28,7 @@ export interface EngineWishes {
   readonly logger?: Logger;
   /** Whether changed pipeline files are taken up while it runs. */
   readonly watch: boolean;
-  /** See `EngineOptions.takeUp`. */
-  readonly takeUp?: "wait" | "background";
+  readonly takeUp?: TakeUp;
   /** Stand-ins for models by name or alias, for tests: see `castScripts`. */
   readonly scripts?: Readonly<Record<string, ModelScript>>;
 }

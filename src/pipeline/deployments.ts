@@ -38,8 +38,8 @@ interface Entry {
   deployed: Deployed | undefined;
   /** What the text was planned to, when only the workers could not take it up. */
   waiting: PlannedPipeline | undefined;
-  /** The first version while workers take it up, and when they have or have not. */
-  loading: { readonly planned: PlannedPipeline; readonly done: Promise<void> } | undefined;
+  /** The first version while workers have not taken it up; `done` resolves when they have or have not, and sees to it. */
+  loading: { readonly planned: PlannedPipeline; done(): Promise<void> } | undefined;
   error: FacewireError | undefined;
 }
 
@@ -102,13 +102,16 @@ export class Deployments {
     return this.#entry(name).loading?.planned ?? this.#deployed(name).planned;
   }
 
-  /** Resolves once a first version that workers take up has been taken up, or could not be; at once where none is. */
+  /** Resolves once a first version that waits for it has been taken up, or could not be; at once where none is. */
   async ready(name: string): Promise<void> {
-    await this.#entry(name).loading?.done;
+    await this.#entry(name).loading?.done();
   }
 
-  /** Lists what the folder holds for the first time and has workers take it up; {@link ready} waits for it. */
-  begin(readings: readonly PipelineReading[]): void {
+  /**
+   * Lists what the folder holds for the first time. Workers take it up now, or, on `demand`, each pipeline when somebody
+   * waits for it with {@link ready}.
+   */
+  begin(readings: readonly PipelineReading[], takeUp: "now" | "demand"): void {
     for (const reading of readings) {
       const { name, file, planned, error } = reading;
       const entry: Entry = { name, file, deployed: undefined, waiting: undefined, loading: undefined, error };
@@ -117,13 +120,14 @@ export class Deployments {
         this.#events.onChange(name, "", error);
         continue;
       }
-      const done = this.#deploy(entry, planned).finally(() => {
-        entry.loading = undefined;
-      });
-      entry.loading = { planned, done };
+      if (takeUp === "demand") {
+        entry.loading = { planned, done: () => this.#inTurn(() => this.#takeFirst(entry)) };
+      } else {
+        const done = this.#deploy(entry, planned);
+        entry.loading = { planned, done: () => done };
+        void this.#inTurn(() => done);
+      }
     }
-    const all = Promise.all([...this.#entries.values()].map(({ loading }) => loading?.done));
-    void this.#inTurn(async () => void (await all));
   }
 
   /** Takes over what the folder holds now. Calls take their turn. */
@@ -175,6 +179,14 @@ export class Deployments {
     this.#entries.set(name, entry);
   }
 
+  /** By now somebody else may have had it taken up, or the file may have changed: for the better or for the worse. */
+  async #takeFirst(entry: Entry): Promise<void> {
+    const { loading, error } = entry;
+    if (!loading) return;
+    await this.#deploy(entry, loading.planned);
+    entry.error ??= error;
+  }
+
   async #deploy(entry: Entry, planned: PlannedPipeline): Promise<void> {
     const { plan } = planned;
     try {
@@ -183,12 +195,14 @@ export class Deployments {
       deployed.retired = false;
       this.#retire(entry.deployed);
       entry.deployed = deployed;
+      entry.loading = undefined;
       entry.waiting = undefined;
       entry.error = undefined;
       this.#events.onChange(entry.name, plan.version, undefined);
     } catch (thrown) {
       const error = FacewireError.from(thrown, "pipeline_unavailable", "The workers could not take the pipeline up.");
       const isNews = entry.error?.message !== error.message;
+      entry.loading = undefined;
       entry.waiting = planned;
       entry.error = error;
       if (isNews) this.#events.onChange(entry.name, plan.version, error);

@@ -32,6 +32,12 @@ import { RunErrors, runError } from "./run-error.ts";
 import type { SettledItem } from "./scheduler.ts";
 import type { VideoSettings } from "./video-sources.ts";
 
+/**
+ * When workers take up the pipelines of the start. `wait`: before it has started. `background`: from the start on, and the
+ * first requests to a pipeline wait for it. `demand`: each when its first request comes.
+ */
+export type TakeUp = "wait" | "background" | "demand";
+
 /** What an engine is made of. */
 export interface EngineOptions extends Omit<LocalInferenceOptions, "onWorkerLost"> {
   readonly pipelinesDir: string;
@@ -40,11 +46,8 @@ export interface EngineOptions extends Omit<LocalInferenceOptions, "onWorkerLost
   readonly observer?: EngineObserver;
   /** Whether changed pipeline files are taken up while it runs. */
   readonly watch: boolean;
-  /**
-   * `wait` (the default): it starts when every pipeline was taken up by every worker. `background`: it starts at once, and
-   * the first requests to a pipeline wait for it.
-   */
-  readonly takeUp?: "wait" | "background";
+  /** `wait` when absent. */
+  readonly takeUp?: TakeUp;
   /** Processes elsewhere; without it every stage runs here. */
   readonly groups?: Groups;
   /** Which stages run here; all when absent. */
@@ -115,7 +118,9 @@ class PipelineEngine implements StartedEngine {
 
   async start(): Promise<void> {
     const readings = await this.#folder.read();
-    if (this.#options.takeUp === "background") this.#deployments.begin(readings);
+    const { takeUp = "wait" } = this.#options;
+    if (takeUp === "background") this.#deployments.begin(readings, "now");
+    else if (takeUp === "demand") this.#deployments.begin(readings, "demand");
     else await this.#deployments.update(readings);
     if (this.#options.watch) {
       this.#unwatch = this.#folder.watch(

@@ -109,6 +109,14 @@ export class EventCollector {
   }
 
   #take(message: CollectedEvent | SubscriptionMessage): void {
+    if (isEvent(message)) {
+      this.#events.push(message);
+      this.#position = Number(message.id);
+    } else this.#hear(message);
+    this.#tellNews();
+  }
+
+  #hear(message: SubscriptionMessage): void {
     switch (message.type) {
       case "subscription.started":
         this.#position = Number(message.cursor);
@@ -119,13 +127,7 @@ export class EventCollector {
       case "subscription.failed":
         this.#end(`The subscription to the events ended: ${message.error.message}`);
         break;
-      case "subscription.ended":
-        break;
-      default:
-        this.#events.push(message);
-        this.#position = Number(message.id);
     }
-    this.#tellNews();
   }
 
   #end(why: string): void {
@@ -144,6 +146,10 @@ export class EventCollector {
     const which = last.length < this.#events.length ? `, the last ${last.length} of them` : "";
     return `${this.#events.length} came${which}:\n${last.join("\n")}`;
   }
+}
+
+function isEvent(message: CollectedEvent | SubscriptionMessage): message is CollectedEvent {
+  return "id" in message;
 }
 
 function fits(event: CollectedEvent, match: EventType | EventMatch<EventType>): boolean {

@@ -116,8 +116,7 @@ export class TestServer extends TestClient implements AsyncDisposable {
 }
 
 /**
- * Starts a server; it answers when this resolves. Models are loaded behind it: the first request to a pipeline waits for
- * those it needs. Several servers may run at once, in one process and in many. Rejects as a server does that cannot start
+ * Starts a server; it answers when this resolves. Models are loaded when the first request to a pipeline needs them. Several servers may run at once, in one process and in many. Rejects as a server does that cannot start
  * (`config_invalid`, `stage_invalid`, `model_unknown` …); a pipeline that is not valid is listed with its error instead.
  */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
@@ -130,7 +129,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const { clock = systemClock } = options;
   const store = await openMemoryStore(() => clock.now());
   const tokens = await createTokens(store, options.tokens ?? {});
-  const app = await startApp(settings, { logger: logs.logger, store, takeUp: "background", scripts: models, clock });
+  const app = await startApp(settings, { logger: logs.logger, store, takeUp: "demand", scripts: models, clock });
   const gates = Object.values(models).flatMap(gatesOf);
   made.move();
   return new TestServer(app, home, logs, tokens, gates);
