@@ -61,7 +61,7 @@ export const ERROR_CODES = {
   video_unknown_format: {
     status: 415,
     meaning: "The content is not a video of a format that is read here.",
-    mend: "Send MP4/MOV, Matroska/WebM, AVI, MPEG-TS/PS, FLV, Ogg, ASF/WMV, MJPEG or Y4M; playlists are never read.",
+    mend: "Send MP4/MOV, Matroska/WebM, AVI, MPEG-TS/PS, FLV, Ogg, ASF/WMV or Y4M; playlists are never read.",
   },
   video_refused: {
     status: 422,
