@@ -22,8 +22,6 @@ export interface ToolOptions {
   readonly output: { readonly url: string; readonly options: readonly string[] };
   /** Working directory. */
   readonly folder?: string;
-  /** Scheduling priority as `nice` has it, 0..19. */
-  readonly niceness?: number;
 }
 
 /** How a run ended. */
@@ -61,7 +59,6 @@ export async function startTool(options: ToolOptions): Promise<ToolRun> {
   const launcher = await findLauncher();
   const run = createCommand({
     stdoutLines: MOST_LINES,
-    ...(options.niceness ? { niceness: options.niceness } : {}),
     ...(options.folder === undefined ? {} : { cwd: options.folder }),
   });
   run.setFfmpegPath(launcher.command);
