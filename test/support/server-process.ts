@@ -15,40 +15,62 @@ export interface ServerProcess extends AsyncDisposable {
   readonly ended: Promise<number>;
 }
 
+/** A process without an API. */
+export type NodeProcess = Omit<ServerProcess, "client">;
+
 /** Starts it and waits until it says where it listens. Rejects with what it wrote when it ends before. */
 export async function serve(home: Home, env: Readonly<Record<string, string>> = {}): Promise<ServerProcess> {
-  const child = spawnFacewire(["serve"], { env: { ...home.env, ...env } });
+  const { said, process } = await start(["serve"], { ...home.env, ...env }, /^Facewire listens on (\S+)$/m);
+  return { ...process, client: new ApiClient(said) };
+}
+
+/** Starts a process that runs stages of groups for others, and waits until it does. Rejects as {@link serve}. */
+export async function serveGroups(
+  home: Home,
+  groups: string,
+  env: Readonly<Record<string, string>> = {},
+): Promise<NodeProcess> {
+  const words = ["serve", "--roles", "inference", "--groups", groups];
+  return (await start(words, { ...home.env, ...env }, /^Facewire runs stages of (.+)$/m)).process;
+}
+
+async function start(
+  words: readonly string[],
+  env: Readonly<Record<string, string>>,
+  ready: RegExp,
+): Promise<{ readonly said: string; readonly process: NodeProcess }> {
+  const child = spawnFacewire(words, { env });
   let stdout = "";
   let stderr = "";
-  const listening = Promise.withResolvers<string>();
+  const started = Promise.withResolvers<string>();
   const drains = [
     drain(child.stdout, (text) => {
       stdout += text;
-      const url = /^Facewire listens on (\S+)$/m.exec(stdout)?.[1];
-      if (url) listening.resolve(url);
+      const said = ready.exec(stdout)?.[1];
+      if (said) started.resolve(said);
     }),
     drain(child.stderr, (text) => {
       stderr += text;
     }),
   ];
   const ended = Promise.all([child.exited, ...drains]).then(([code]) => code);
-  const url = await Promise.race([
-    listening.promise,
+  const said = await Promise.race([
+    started.promise,
     ended.then((code) => {
       throw new Error(`The server ended with ${code}: ${stderr}`);
     }),
   ]);
-  return {
-    client: new ApiClient(url),
+  const process = {
     pid: child.pid,
     output: () => stdout + stderr,
-    kill: (signal) => child.kill(signal),
+    kill: (signal: NodeJS.Signals) => child.kill(signal),
     ended,
     async [Symbol.asyncDispose]() {
       if (child.exitCode === null && child.signalCode === null) child.kill("SIGKILL");
       await ended;
     },
   };
+  return { said, process };
 }
 
 /** Processes that were started with the settings of this home and still run. */

@@ -24,6 +24,8 @@ export interface RemoteGroupHost {
   newRun(): string;
   /** Whether the bus stands. */
   readonly connected: boolean;
+  /** The bus stands again only since a moment: a member that nobody hears may not be back yet. */
+  readonly justBack: boolean;
   /** Resolves when something may have changed for items without a place, or after a short while. */
   change(): Promise<void>;
   /** Nobody listens where a member did. */
@@ -197,13 +199,17 @@ export class RemoteGroup implements WorkPlaces {
     error: FacewireError,
     again: boolean,
   ): Promise<undefined> {
-    if (onTheWay.end.signal.aborted) throw error;
+    if (onTheWay.end.signal.aborted || onTheWay.cancelled) throw error;
     switch (error.code) {
       case "bus_unavailable":
         // It may have the item, and answers the same question once more with the same answer.
         while (!this.#host.connected) await this.#wait(onTheWay);
         return undefined;
       case "no_receiver":
+        if (this.#host.justBack) {
+          await this.#wait(onTheWay);
+          return undefined;
+        }
         this.#host.gone(member);
         if (again) {
           onTheWay.lost = "nobody listens where the process did";

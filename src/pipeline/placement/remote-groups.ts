@@ -41,6 +41,8 @@ const LOOK_EVERY = 250;
 const WHO_EVERY = 10_000;
 /** Milliseconds without a word after which a member is gone. */
 const SILENCE = 5_000;
+/** Milliseconds that members get to come back to a bus that was away. */
+const RETURN_PATIENCE = 2_000;
 /** Longest wait for a member to take up a plan, in milliseconds. */
 const DEFINE_PATIENCE = 60_000;
 /** Milliseconds after which a member that could not take up a plan is asked once more. */
@@ -73,6 +75,8 @@ export class RemoteGroups implements Groups {
   #offStatus: () => void = () => {};
   #changes: (() => void)[] = [];
   #runs = 0;
+  /** When the bus stood again after it was away, in milliseconds since the epoch. */
+  #backAt = 0;
 
   private constructor(options: RemoteGroupsOptions) {
     this.#options = options;
@@ -171,6 +175,10 @@ export class RemoteGroups implements Groups {
     return this.#options.bus.status.kind === "connected";
   }
 
+  get #justBack(): boolean {
+    return Date.now() - this.#backAt < RETURN_PATIENCE;
+  }
+
   async #listen(): Promise<void> {
     const { bus, deadLetters } = this.#options;
     const onHello = (delivery: Delivery) =>
@@ -193,6 +201,7 @@ export class RemoteGroups implements Groups {
 
   /** Nobody could be heard until now: that says nothing of anybody. */
   #onBack(): void {
+    this.#backAt = Date.now();
     for (const member of this.#members.values()) member.heardAt = Date.now();
     for (const member of this.#members.values()) this.#giveAll(member);
     this.#askWho();
@@ -246,7 +255,8 @@ export class RemoteGroups implements Groups {
   async #ask(member: RemoteMember): Promise<void> {
     const wasOut = member.isOut;
     const life = await member.check(this.#options.id);
-    if (life === "gone") this.#lose(member, "the process ended or does not answer");
+    if (life === "silent") this.#lose(member, "the process does not answer");
+    else if (life === "nobody" && !this.#justBack) this.#lose(member, "nobody listens where the process did");
     else if (wasOut !== member.isOut) this.#changed();
   }
 
@@ -324,6 +334,9 @@ export class RemoteGroups implements Groups {
       maxItemBytes,
       get connected() {
         return groups.#connected;
+      },
+      get justBack() {
+        return groups.#justBack;
       },
       members: () => this.#membersOf(name),
       newRun: () => `${id}-${this.#runs++}`,

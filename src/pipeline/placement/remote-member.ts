@@ -16,8 +16,8 @@ const FULL_PAUSE = 100;
 /** Milliseconds a member may take to say that it lives; once late it gets no new work, twice late it is given up. */
 const PATIENCE = [700, 1_300] as const;
 
-/** What a member answers when it is asked whether it lives. */
-export type Life = "alive" | "late" | "gone" | "unknown";
+/** What comes of asking a member whether it lives; `nobody`: nobody listens where it did. */
+export type Life = "alive" | "late" | "silent" | "nobody" | "unknown";
 
 /** See the file's head. */
 export class RemoteMember {
@@ -99,11 +99,11 @@ export class RemoteMember {
       return "alive";
     } catch (thrown) {
       const { code } = FacewireError.from(thrown);
-      if (code === "no_receiver") return "gone";
+      if (code === "no_receiver") return "nobody";
       // Says nothing of the member.
       if (code !== "deadline_exceeded") return "unknown";
       this.#late++;
-      return this.#late < PATIENCE.length ? "late" : "gone";
+      return this.#late < PATIENCE.length ? "late" : "silent";
     } finally {
       this.#asking = false;
     }
