@@ -109,10 +109,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
   );
   const engine = withEvents(open.engine, events.recorder);
   const loading = engine.pipelines().filter(({ status }) => status === "loading");
-  await events.connect(
-    open.bus,
-    loading.map(({ name }) => name),
-  );
+  await events.connect(open.bus, loading);
   metrics.watch(metricSources(engine));
   const health = async () => ({ ...engine.health(), store: await storeHealth(store), events: events.health() });
 

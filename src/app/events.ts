@@ -8,7 +8,7 @@ import { plainError } from "../events/item-events.ts";
 import type { EventRecorder } from "../events/recorder.ts";
 import type { Logger } from "../observe/logs.ts";
 import type { EngineWatcher, EventWatcher } from "../observe/reports.ts";
-import type { PartHealth } from "../pipeline/results.ts";
+import type { PartHealth, PipelineSummary } from "../pipeline/results.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Events } from "../store/events.ts";
 import { keepPruned } from "./pruning.ts";
@@ -31,9 +31,9 @@ export interface OpenEvents {
   readonly observer: EngineWatcher;
   /**
    * From now on other processes on the bus are told of new events and tell of theirs. `loading`: pipelines of the start
-   * whose models are still being loaded; that they then run is no news either.
+   * that workers have not taken up yet; that these versions then run is no news either.
    */
-  connect(bus: Bus, loading?: readonly string[]): Promise<void>;
+  connect(bus: Bus, loading?: readonly Pick<PipelineSummary, "name" | "version">[]): Promise<void>;
   health(): PartHealth;
   /** Takes nothing more, stores what waits, and ends. */
   close(): Promise<void>;
@@ -47,7 +47,7 @@ export function openEvents({ settings, events, watcher, logger, clock = systemCl
   const now = () => clock.now();
   let bus: Bus | undefined;
   let hints: Subscription | undefined;
-  const starting = new Set<string>();
+  const starting = new Map<string, string>();
   const hub = new EventHub({ events, watcher, logger, now });
   const log = new EventLog({
     events,
@@ -66,13 +66,15 @@ export function openEvents({ settings, events, watcher, logger, clock = systemCl
     feed: new EventFeed({ events, hub, watcher, outbox, subscribers, now }),
     observer: {
       pipelineChanged(pipeline, version, error) {
-        if (!bus || (starting.delete(pipeline) && !error)) return;
+        const isStart = !error && starting.get(pipeline) === version;
+        if (!error) starting.delete(pipeline);
+        if (!bus || isStart) return;
         const data = { version, ...(error ? { error: plainError(error) } : {}) };
         void log.record([{ type: "pipeline.changed", pipeline, data }]);
       },
     },
     async connect(connected, loading = []) {
-      for (const name of loading) starting.add(name);
+      for (const { name, version } of loading) starting.set(name, version);
       hints = await connected.subscribe(HINTS, ({ body }) => {
         if (Number.isSafeInteger(body)) hub.hint(body as number);
       });

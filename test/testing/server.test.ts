@@ -86,6 +86,19 @@ describe("A test server", () => {
     expect((await server.run("own", picture)).items[0]?.faces[0]?.pose).toBeDefined();
   });
 
+  test("loads a pipeline when its first request comes, as its file is by then", async () => {
+    const pipelines = { asked: "stages: [detect]", unasked: "stages: [detect]", changed: "stages: [detect]" };
+    await using server = await startTestServer({ models: ALL, shipped: false, pipelines });
+    const statuses = async () =>
+      Object.fromEntries((await server.pipelines()).map(({ name, status }) => [name, status] as const));
+    expect(await statuses()).toEqual({ asked: "loading", unasked: "loading", changed: "loading" });
+    await server.writePipeline("changed", "stages:\n  - detect: {}\n  - landmarks: {}\n");
+    await server.events.next({ type: "pipeline.changed", pipeline: "changed" });
+    expect((await server.run("changed", picture)).items[0]?.faces[0]?.landmarks).toBeDefined();
+    await Promise.all([server.run("asked", picture), server.run("asked", picture)]);
+    expect(await statuses()).toEqual({ asked: "ok", unasked: "loading", changed: "ok" });
+  });
+
   test("has the settings that are given, and says what is wrong with them", async () => {
     await using server = await startTestServer({ models: ALL, settings: { pictures: { max_bytes: "1KiB" } } });
     const { items } = await server.run("face-detect", picture);
