@@ -1,5 +1,6 @@
 /** Writes every page that comes from the code. The suite fails when a page is not what this writes. */
 import { resolve } from "node:path";
+import { eventReference } from "../src/events/reference.ts";
 import { cardReference } from "../src/inference/card-reference.ts";
 import { metricsReference } from "../src/observe/reference.ts";
 import { PROJECT_DIR } from "../src/settings/load.ts";
@@ -14,6 +15,7 @@ export const GENERATED_PAGES: Readonly<Record<string, () => string | Promise<str
   "docs/stages.md": stageReference,
   "docs/model-cards.md": cardReference,
   "docs/metrics.md": metricsReference,
+  "docs/event-types.md": eventReference,
 };
 
 if (import.meta.main) {
