@@ -9,6 +9,9 @@ import type { PlanProblems } from "./plan-problems.ts";
 /** Parts that several stages may write because each adds its own names. */
 const SHARED_PARTS: ReadonlySet<string> = new Set(["face.attributes", "face.crops"]);
 
+/** Among the parts that were written: something that cannot be known, so that any part may have been. */
+const ANYTHING = "*";
+
 /** A stage as far as parts go; `word` is what messages call it. */
 export interface StageParts {
   readonly word: string;
@@ -31,7 +34,9 @@ export class PartFlow {
 
   /** Takes a stage into the flow; reports at `at` the parts it misses, and those that were written already. */
   stage({ word, reads, writes }: StageParts, written: Set<string>, at: YamlPath): void {
-    for (const part of reads) if (!written.has(part)) this.#missing(word, part, at);
+    if (!written.has(ANYTHING)) {
+      for (const part of reads) if (!written.has(part)) this.#missing(word, part, at);
+    }
     for (const part of writes) {
       if (written.has(part) && !SHARED_PARTS.has(part)) {
         this.#problems.report(at, `writes ${part}, which an earlier stage writes already`);
@@ -45,11 +50,16 @@ export class PartFlow {
     for (const part of this.#defaultWrites(kind)) written.add(part);
   }
 
+  /** Takes an entry of which nobody knows what it would write: a misspelt stage, a pipeline that is not there. */
+  unknownStage(written: Set<string>): void {
+    written.add(ANYTHING);
+  }
+
   /** Joins a branch that began with `before` and ended with `own`; reports at `at` what a sibling wrote too. */
   branch(before: ReadonlySet<string>, own: ReadonlySet<string>, written: Set<string>, at: YamlPath): void {
     for (const part of own) {
       if (before.has(part)) continue;
-      if (written.has(part) && !SHARED_PARTS.has(part)) {
+      if (written.has(part) && !SHARED_PARTS.has(part) && part !== ANYTHING) {
         this.#problems.report(at, `writes ${part}, which another branch writes too`);
       }
       written.add(part);

@@ -125,6 +125,7 @@ class Planner {
     if (typeof entry === "string") return this.#stage(entry, {}, {}, path, path, written);
     if (typeof entry !== "object" || entry === null || Array.isArray(entry)) {
       this.#problems.report(path, "must be a stage, such as `detect: {}`", { found: entry });
+      this.#flow.unknownStage(written);
       return [];
     }
     const record = entry as WrittenEntry;
@@ -133,6 +134,7 @@ class Planner {
     if (word === undefined || words.length > 1) {
       const message = word === undefined ? "names no stage" : `names ${words.length} stages; one an entry`;
       this.#problems.report(path, message, { found: words.join(", "), allowed: this.#words() });
+      this.#flow.unknownStage(written);
       return [];
     }
     if (word === "parallel") return this.#parallel(record, path, written);
@@ -154,6 +156,7 @@ class Planner {
       const allowed = this.#words();
       const near = nearest(word, allowed);
       this.#problems.report(at, "is no kind of stage", { found: word, allowed, ...(near ? { nearest: near } : {}) });
+      this.#flow.unknownStage(written);
       return [];
     }
     const checked = checkValue(kind.options, given, { yaml: this.#yaml, path: at });
@@ -194,6 +197,7 @@ class Planner {
     const list = entry.parallel;
     if (!Array.isArray(list) || list.length < 2) {
       this.#problems.report(at, "must be a list of two or more branches", { found: list });
+      this.#flow.unknownStage(written);
       return [];
     }
     const before = new Set(written);
@@ -218,6 +222,7 @@ class Planner {
     const name = entry.use;
     if (typeof name !== "string") {
       this.#problems.report(at, "must be the name of a pipeline", { found: name });
+      this.#flow.unknownStage(written);
       return [];
     }
     const trail = [...this.#trail, this.#yaml.value.name];
@@ -229,10 +234,12 @@ class Planner {
     if (!source) {
       const near = nearest(name, this.#context.names());
       this.#problems.report(at, "is no pipeline", { found: name, ...(near ? { nearest: near } : {}) });
+      this.#flow.unknownStage(written);
       return [];
     }
     if (source.fault) {
       this.#problems.report(at, `cannot be used: ${source.fault.message}`, { found: name });
+      this.#flow.unknownStage(written);
       return [];
     }
     const inner = new Planner(source.text, source.file, this.#context, trail);

@@ -67,6 +67,20 @@ describe("a pipeline file", () => {
     expect(problem).toMatchObject({ line: 5, found: "landmark", nearest: "landmarks" });
   });
 
+  test("with a misspelt stage is not also told that nobody writes what that stage would have written", () => {
+    const found = (text: string) => problems(text).map(({ message, found }) => `${message} ${found}`);
+    expect(found("stages: [detct, landmarks, quality, liveness]\naggregate: { quality: mean }\n")).toEqual([
+      "is no kind of stage detct",
+    ]);
+    expect(found("stages:\n  - use: nobody\n  - liveness: {}\n")).toEqual(["is no pipeline nobody"]);
+    // In two branches, and behind them.
+    const branches = "stages:\n  - detect\n  - parallel: [[lndmarks, eyes], [pos]]\n  - quality\n";
+    expect(found(branches)).toEqual(["is no kind of stage lndmarks", "is no kind of stage pos"]);
+    // What stands before it, and beside it, is judged as ever.
+    expect(found("stages: [eyes, lndmarks]\n")).toHaveLength(2 + 1);
+    expect(found("stages:\n  - detect\n  - parallel: [[lndmarks], [eyes]]\n")).toHaveLength(2);
+  });
+
   test("with a misspelt option is refused with the line and the nearest option", () => {
     const [problem] = problems("stages:\n  - detect:\n      min_fac: 40px\n");
     expect(problem).toMatchObject({ line: 5, path: "stages[0].detect.min_fac", nearest: "min_face" });
