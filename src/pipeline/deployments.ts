@@ -173,7 +173,8 @@ export class Deployments {
       const isNews = entry.error?.message !== error?.message;
       entry.error = error;
       if (isNews) this.#events.onChange(name, "", error);
-    } else if (entry.deployed?.planned.plan.version === planned.plan.version) entry.error = undefined;
+    } else if ((entry.loading ?? entry.deployed)?.planned.plan.version === planned.plan.version)
+      entry.error = undefined;
     else await this.#deploy(entry, planned);
     // A new name is listed once it is known whether it can run.
     this.#entries.set(name, entry);
