@@ -1,5 +1,7 @@
 /** What a request is answered with: items, aggregate, explanation, drawing, and a reference that all of it fits. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import type { TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import sharp, { type Region } from "sharp";
@@ -7,7 +9,8 @@ import { ErrorBodySchema } from "../../src/api/native/schemas/error.ts";
 import { PipelineDetailSchema, PipelineListSchema } from "../../src/api/native/schemas/pipelines.ts";
 import { RunResultSchema } from "../../src/api/native/schemas/run.ts";
 import { HealthSchema, ModelListSchema, StatusSchema } from "../../src/api/native/schemas/server.ts";
-import { form, GOOD_PICTURE, photograph } from "../support/api-client.ts";
+import { form, GOOD_PICTURE, type Health, photograph } from "../support/api-client.ts";
+import { PROJECT_ROOT } from "../support/cli.ts";
 import { PLAIN_PICTURE } from "../support/engine.ts";
 import { type TestServer, testServer } from "../support/test-server.ts";
 
@@ -34,6 +37,15 @@ test("A request is counted by what it was answered with: ok when a picture could
   await server.client.run("face-detect", form({ "none.pgm": PLAIN_PICTURE, "bad.jpg": "no picture" }));
   await server.client.run("face-detect", form({ "short.pgm": "P5 32 32 255\n", "bad.jpg": "no picture" }));
   expect(await counted()).toEqual({ ok: 1, picture_unknown_format: 1, picture_truncated: 1 });
+});
+
+test("Health names the parts that its page shows", async () => {
+  const page = await readFile(join(PROJECT_ROOT, "docs/api.md"), "utf8");
+  const sample = /^\{\n {2}"request": "\S+",\n {2}"status": "ok",\n {2}"parts"[\s\S]*?^\}/m.exec(page)?.[0] ?? "";
+  const shown = JSON.parse(sample) as Health;
+  const { parts } = await server.client.health();
+  expect(Object.keys(parts)).toEqual(Object.keys(shown.parts));
+  expect(parts.queue?.details?.limit).toBe(shown.parts.queue?.details?.limit as number);
 });
 
 describe("Several pictures in one request", () => {
