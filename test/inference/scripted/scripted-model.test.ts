@@ -56,7 +56,7 @@ describe("A scripted model", () => {
 
   test("is neutral where the script says nothing: one face, frontal, live", async () => {
     const { faces } = await one(model("detector-default", {}));
-    expect(faces).toMatchObject({ detections: [{ box: { x: 140, y: 75, width: 120, height: 150 } }] });
+    expect(faces).toMatchObject({ detections: [{ box: { x: 158, y: 97.5, width: 84, height: 105 } }] });
     const { points } = await one(model("landmarks-default", {}));
     const found = points?.kind === "points" ? points.points : [];
     expect(found).toHaveLength(68);
