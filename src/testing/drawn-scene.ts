@@ -17,6 +17,12 @@ export interface TestScene {
   readonly text?: string;
 }
 
+/** Fine strokes over the ground: a face that is scripted where none is drawn is not blurred, but as sharp as a drawn one. */
+const WALLPAPER =
+  '<defs><pattern id="wallpaper" width="12" height="12" patternUnits="userSpaceOnUse">' +
+  '<path d="M0 3 L6 9" stroke="#fff" stroke-opacity="0.7" stroke-width="1.5"/>' +
+  '<path d="M6 9 L12 3" stroke="#402010" stroke-opacity="0.6" stroke-width="1.5"/></pattern></defs>';
+
 /** Size in pixels of what is drawn. */
 export function sceneSize({ width = 640, height = 480 }: TestScene): {
   readonly width: number;
@@ -34,6 +40,8 @@ export function sceneSvg(
   const { background = "#5f7d95", faces = [], mark, text } = scene;
   const shapes = [
     `<rect width="${width}" height="${height}" fill="${background}"/>`,
+    WALLPAPER,
+    `<rect width="${width}" height="${height}" fill="url(#wallpaper)"/>`,
     ...faces.map(drawnHead),
     ...(mark === undefined ? [] : [drawnMark(mark, width)]),
     ...(text === undefined
