@@ -180,16 +180,23 @@ describe("A subscription", () => {
   });
 
   test("is pinged, and one whose other end gives no sign of life is closed", async () => {
-    const env = { FACEWIRE_EVENTS_PING: "100ms" };
-    await using served = await serveNative(scriptedEngine(), {
-      env,
-    });
+    await using served = await serveNative(scriptedEngine(), { env: { FACEWIRE_EVENTS_PING: "100ms" } });
     const silent = await RawSubscription.open(served.port);
     using alive = await Subscription.open(served.url);
     await eventually(() => silent.gone, "the silent one is cut off", 10_000);
     expect(silent.pings).toBeGreaterThan(0);
     await served.events.recorder.record([newEvent(0)]);
     await alive.has(1);
+  });
+
+  test("whose reader takes nothing for too long is closed, although much still waits for it", async () => {
+    await using served = await serveNative(scriptedEngine(), { env: { FACEWIRE_EVENTS_PING: "200ms" } });
+    using asleep = await RawSubscription.open(served.port);
+    asleep.stall();
+    for (let sent = 0; sent < 10; sent++) {
+      await served.events.recorder.record(Array.from({ length: 50 }, (_, item) => newEvent(item, {}, 20_000)));
+    }
+    while (!/^facewire_event_subscribers 0$/m.test(await metrics(served))) await Bun.sleep(5);
   });
 
   test("ends with a last message and 1001 when the server stops, and resumes where that says", async () => {
@@ -207,8 +214,7 @@ describe("A subscription", () => {
     await using served = await serveNative(scriptedEngine());
     const subscription = await Subscription.open(served.url);
     subscription.cut();
-    const open = async () => /^facewire_event_subscribers (\d+)$/m.exec(await metrics(served))?.[1];
-    while ((await open()) !== "0") await Bun.sleep(1);
+    while (!/^facewire_event_subscribers 0$/m.test(await metrics(served))) await Bun.sleep(1);
   });
 });
 
