@@ -39,6 +39,11 @@ export class Child<Order extends { readonly type: string }, Answers extends obje
     return { child, ready: await child.#answer<"ready">("ready") };
   }
 
+  /** Of the process. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** Sends an order and resolves with its answer; rejects when the process ends instead. */
   ask<T extends Order["type"] & keyof Answers>(order: Extract<Order, { type: T }>): Promise<Answers[T]> {
     const answer = this.#answer<T>(order.type);

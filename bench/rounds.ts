@@ -1,4 +1,4 @@
-/** Measuring two things against each other on a machine that others use too. */
+/** Measuring things against each other on a machine that others use too. */
 
 /** What two things gave in one round. */
 export interface Round<T> {
@@ -7,26 +7,28 @@ export interface Round<T> {
 }
 
 /**
- * Measures both in turns, each round with the other one first, so that what changes on the machine meanwhile falls on both.
- * One round before the first one warms up and does not count.
+ * Measures two things in turns, each round with the other one first, so that what changes on the machine meanwhile falls on
+ * both. One round before the first one warms up and does not count.
  */
 export async function alternate<T>(
   rounds: number,
   measureFirst: () => Promise<T>,
   measureSecond: () => Promise<T>,
 ): Promise<Round<T>[]> {
-  const all: Round<T>[] = [];
+  const all = await inTurns(rounds, [measureFirst, measureSecond]);
+  return all.map(([first, second]) => ({ first: first as T, second: second as T }));
+}
+
+/** As {@link alternate} for any number of things: each round begins with the next one. Their results in the given order. */
+export async function inTurns<T>(rounds: number, measures: readonly (() => Promise<T>)[]): Promise<T[][]> {
+  const all: T[][] = [];
   for (let round = 0; round <= rounds; round++) {
-    let first: T;
-    let second: T;
-    if (round % 2 === 0) {
-      first = await measureFirst();
-      second = await measureSecond();
-    } else {
-      second = await measureSecond();
-      first = await measureFirst();
+    const results: T[] = [];
+    for (let turn = 0; turn < measures.length; turn++) {
+      const at = (round + turn) % measures.length;
+      results[at] = await measures[at]!();
     }
-    if (round > 0) all.push({ first, second });
+    if (round > 0) all.push(results);
   }
   return all;
 }

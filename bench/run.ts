@@ -1,5 +1,6 @@
 /** `bun run bench`: measures, prints one table, writes it to a file and compares it with the last. See docs/performance.md. */
 import { availableParallelism } from "node:os";
+import { events } from "./groups/events.ts";
 import type { BenchGroup } from "./groups/group.ts";
 import { http } from "./groups/http.ts";
 import { kit } from "./groups/kit.ts";
@@ -7,13 +8,15 @@ import { limit } from "./groups/limit.ts";
 import { memory } from "./groups/memory.ts";
 import { overload } from "./groups/overload.ts";
 import { peer } from "./groups/peer.ts";
+import { placement } from "./groups/placement.ts";
+import { video } from "./groups/video.ts";
 import { describeMachine, describeRevision, describeVersions } from "./machine.ts";
 import { type BenchOptions, HELP, parseOptions } from "./options.ts";
 import { type BenchResult, type BenchRow, holds, newestResult, readResult, writeResult } from "./result.ts";
 import { loadSetup } from "./setup.ts";
 import { headingOf, tableOf } from "./table.ts";
 
-const GROUPS: readonly BenchGroup[] = [limit, http, overload, peer, memory, kit];
+const GROUPS: readonly BenchGroup[] = [limit, http, overload, peer, memory, video, placement, events, kit];
 
 /** Exit code when a target was missed; 1 means the benchmark itself failed. */
 const MISSED = 3;

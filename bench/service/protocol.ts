@@ -1,4 +1,5 @@
 /** What the benchmark says to the process that serves, and what that answers. */
+import type { FrameSampling } from "../../src/media/video/video.ts";
 import type { EncodedPicture } from "../pictures.ts";
 
 /** One request is one picture through one pipeline. */
@@ -7,6 +8,12 @@ export type ServiceOrder =
   | { readonly type: "pictures"; readonly pictures: readonly EncodedPicture[]; readonly pipelines: readonly string[] }
   /** `engine.run` in this process, `atOnce` requests at any time, for a while. */
   | { readonly type: "run"; readonly atOnce: number; readonly forMs: number }
+  /** A video from a file through a pipeline. */
+  | { readonly type: "video"; readonly path: string; readonly pipeline: string; readonly sampling: FrameSampling }
+  /** Tells the events of `events/told.ts` from a number on, at this rate, for a while, as requests that end would. */
+  | { readonly type: "tell"; readonly from: number; readonly perSecond: number; readonly forMs: number }
+  /** Tells as many events as are taken, for a while; nobody may follow them. */
+  | { readonly type: "push"; readonly into: "recorder" | "database"; readonly forMs: number }
   /** Begins to watch how late the main thread's event loop is, and the time on cores. */
   | { readonly type: "watch" }
   /** Ends it. */
@@ -33,6 +40,19 @@ export interface ServiceAnswers {
     /** Milliseconds that all threads of the process were on a core. */
     readonly cpuMs: number;
   };
+  readonly video: {
+    /** Frames with exactly one face, and all that were analysed. */
+    readonly good: number;
+    readonly frames: number;
+    readonly elapsedMs: number;
+  };
+  readonly tell: {
+    /** Number of the first event that was not told. */
+    readonly to: number;
+    /** Events that could not be kept. */
+    readonly lost: number;
+  };
+  readonly push: { readonly events: number; readonly elapsedMs: number };
   readonly watch: object;
   readonly unwatch: Lateness & { readonly cpuMs: number };
   /** MiB that the process holds in memory. */

@@ -22,8 +22,20 @@ export interface Service {
   stop(): Promise<void>;
 }
 
-/** Starts the server with the settings of this installation, on a free port and with a database of its own. */
-export async function startService(setup: Setup): Promise<Service> {
+/** The serving process alone. */
+export interface Server {
+  readonly server: Child<ServiceOrder, ServiceAnswers>;
+  readonly url: string;
+  /** Milliseconds from starting the process until it answered requests. */
+  readonly startMs: number;
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts the server with the settings of this installation and those of `env`, on a free port and with a database of its
+ * own.
+ */
+export async function startServer(setup: Setup, env: Readonly<Record<string, string>> = {}): Promise<Server> {
   const startedAt = performance.now();
   const dataDir = await mkdtemp(join(tmpdir(), "facewire-bench-"));
   const { child: server, ready } = await Child.start<ServiceOrder, ServiceAnswers>(
@@ -32,9 +44,24 @@ export async function startService(setup: Setup): Promise<Service> {
       FACEWIRE_LISTEN_NATIVE: "127.0.0.1:0",
       FACEWIRE_DATA_DIR: dataDir,
       FACEWIRE_MODELS_CACHE: setup.settings.models_cache,
+      ...env,
     },
   );
-  const startMs = performance.now() - startedAt;
+  return {
+    server,
+    url: ready.url,
+    startMs: performance.now() - startedAt,
+    async stop() {
+      await server.ask({ type: "stop" });
+      await server.end();
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts the server and the process that makes requests. */
+export async function startService(setup: Setup): Promise<Service> {
+  const { server, url, startMs, stop } = await startServer(setup);
   const { child: load } = await Child.start<LoadOrder, LoadAnswers>(join(import.meta.dirname, "../load/process.ts"), {
     BUN_CONFIG_MAX_HTTP_REQUESTS: MOST_REQUESTS,
   });
@@ -44,12 +71,10 @@ export async function startService(setup: Setup): Promise<Service> {
     startMs,
     async use(pictures) {
       await server.ask({ type: "pictures", pictures, pipelines: PIPELINES });
-      await load.ask({ type: "target", url: ready.url, pictures, pipelines: PIPELINES });
+      await load.ask({ type: "target", url, pictures, pipelines: PIPELINES });
     },
     async stop() {
-      await server.ask({ type: "stop" });
-      await Promise.all([server.end(), load.end()]);
-      await rm(dataDir, { recursive: true, force: true });
+      await Promise.all([stop(), load.end()]);
     },
   };
 }

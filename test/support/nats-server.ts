@@ -30,6 +30,8 @@ export interface NatsServer extends AsyncDisposable {
   /** Port of its monitoring. */
   readonly monitoringPort: number;
   readonly storeDir: string;
+  /** Of its process; undefined while it does not run. */
+  readonly pid: number | undefined;
   /** What its monitoring says at a path such as `/connz?subs=1`. */
   monitoring<T>(path: string): Promise<T>;
   /** Ends it in good order; `start` starts it again. */
@@ -104,6 +106,9 @@ export async function startNatsServer(options: NatsServerOptions = {}): Promise<
     port,
     monitoringPort,
     storeDir,
+    get pid() {
+      return child?.pid;
+    },
     monitoring: async <T>(path: string) =>
       (await (await fetch(`http://127.0.0.1:${monitoringPort}${path}`)).json()) as T,
     stop: () => end("SIGTERM"),

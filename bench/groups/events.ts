@@ -1,0 +1,103 @@
+/** Whether everybody who follows events gets theirs, soon, and what that costs the main thread. */
+import { join } from "node:path";
+import { Child } from "../child.ts";
+import type { SubscribersAnswers, SubscribersOrder } from "../events/protocol.ts";
+import { startServer } from "../service/service.ts";
+import type { BenchGroup, GroupRow } from "./group.ts";
+
+const SUBSCRIBERS = 1000;
+/** Events a second. */
+const RATE = 200;
+/** Milliseconds from an event's time until 99 of 100 subscribers have read it. */
+const MOST_LATENCY = 100;
+/** Milliseconds that the main thread's event loop may be late, 99 times in 100. */
+const MOST_STALL = 20;
+
+export const events: BenchGroup = {
+  name: "events",
+  about: `${RATE} events a second to ${SUBSCRIBERS.toLocaleString("en")} WebSockets with different filters; events stored a second`,
+  async measure({ setup, quick, progress }) {
+    progress("events: starting the server");
+    const { server, url, stop } = await startServer(setup);
+    const { child: subscribers } = await Child.start<SubscribersOrder, SubscribersAnswers>(
+      join(import.meta.dirname, "../events/process.ts"),
+    );
+    let following = true;
+    const leave = async () => {
+      if (following) await subscribers.end();
+      following = false;
+    };
+    try {
+      await subscribers.ask({ type: "subscribe", url, count: SUBSCRIBERS });
+      const round = async (from: number, forMs: number) => {
+        await server.ask({ type: "watch" });
+        const told = await server.ask({ type: "tell", from, perSecond: RATE, forMs });
+        const stall = await server.ask({ type: "unwatch" });
+        const report = await subscribers.ask({ type: "report", from, to: told.to });
+        return { told, stall, report };
+      };
+      progress("events: warming up");
+      const warm = await round(0, 3000);
+      progress("events: measuring");
+      const forMs = quick ? 5000 : 20_000;
+      const { told, stall, report } = await round(warm.told.to, forMs);
+      await leave();
+      progress("events: storing");
+      const pushMs = quick ? 2000 : 5000;
+      const recorded = await server.ask({ type: "push", into: "recorder", forMs: pushMs });
+      const appended = await server.ask({ type: "push", into: "database", forMs: pushMs });
+      const perSecond = ({ events, elapsedMs }: typeof recorded) => (1000 * events) / elapsedMs;
+      const { missing, wrong, deliveries } = report;
+      return [
+        {
+          name: "deliveries lost, doubled or out of order",
+          value: told.lost + missing + wrong,
+          unit: "",
+          target: { most: 0 },
+          note: `of ${deliveries.toLocaleString("en")}; ${SUBSCRIBERS.toLocaleString("en")} subscribers, each checked against its filter`,
+        },
+        {
+          name: "delivered",
+          value: (1000 * deliveries) / forMs,
+          unit: "events/s",
+          note: `${RATE} a second told; ${(deliveries / (told.to - warm.told.to)).toFixed(0)} subscribers want each, in the middle`,
+        },
+        {
+          name: "from recorded to received: p99",
+          value: report.p99Ms,
+          unit: "ms",
+          target: { most: MOST_LATENCY },
+          note: `stored before; median ${report.medianMs.toFixed(0)} ms, longest ${report.mostMs.toFixed(0)} ms, by a process that shares the cores`,
+        },
+        {
+          name: "main thread: p99 stall",
+          value: stall.p99,
+          unit: "ms",
+          target: { most: MOST_STALL },
+          note: `of ticks every 5 ms; longest ${Math.round(stall.most)} ms`,
+        },
+        {
+          name: "CPU time of the server",
+          value: stall.cpuMs / (forMs / 1000),
+          unit: "ms/s",
+          note: `${((1000 * stall.cpuMs) / deliveries).toFixed(0)} µs a delivery, storing and telling included`,
+        },
+        {
+          name: "stored when pushed",
+          value: perSecond(recorded),
+          unit: "events/s",
+          note: "through the recorder, which leaves the main thread four fifths of its time",
+        },
+        {
+          name: "stored by the database alone",
+          value: perSecond(appended),
+          unit: "events/s",
+          note: "128 in a transaction, one after the other",
+        },
+      ] satisfies GroupRow[];
+    } finally {
+      await leave();
+      await stop();
+    }
+  },
+};
