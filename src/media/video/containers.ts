@@ -48,7 +48,8 @@ export function safeInput(format: VideoFormat, limits: Pick<VideoLimits, "maxPix
     // The default already; said because everything rests on it.
     ...(format === "mp4" ? ["-enable_drefs", "0"] : []),
     ...["-max_streams", String(limits.maxStreams)],
-    ...["-max_pixels", String(limits.maxPixels)],
+    // Decoders count whole blocks: a little more than the frames' own pixels, which are checked apart.
+    ...["-max_pixels", String(Math.ceil(limits.maxPixels * 1.125) + 8192)],
   ];
 }
 

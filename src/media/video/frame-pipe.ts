@@ -11,6 +11,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { FacewireError } from "../../errors.ts";
 
 /** One pipe as this process holds it. */
 interface PipeEnds {
@@ -37,16 +38,18 @@ export class FramePipes {
   /** Names within the folder, without characters that mean something to ffmpeg. */
   static readonly names = { frames: "frames", lines: "lines" } as const;
 
+  /** Rejects with `internal` where no pipes can be made. */
   static async create(): Promise<FramePipes> {
-    const folder = await mkdtemp(join(tmpdir(), "facewire-frames-"));
+    let folder: string | undefined;
     try {
-      const paths = Object.values(FramePipes.names).map((name) => join(folder, name));
+      folder = await mkdtemp(join(tmpdir(), "facewire-frames-"));
+      const paths = [join(folder, FramePipes.names.frames), join(folder, FramePipes.names.lines)];
       await promisify(execFile)("mkfifo", ["-m", "600", ...paths]);
       const [frames, lines] = paths.map(openEnds);
       return new FramePipes(folder, frames!, lines!);
-    } catch (thrown) {
-      await rm(folder, { recursive: true, force: true });
-      throw thrown;
+    } catch (cause) {
+      if (folder !== undefined) await rm(folder, { recursive: true, force: true });
+      throw new FacewireError("internal", "The pipes for a video's frames could not be made.", { cause });
     }
   }
 
