@@ -15,7 +15,7 @@ export function endsEarly(bytes: Uint8Array, format: PictureFormat): boolean {
     case "webp":
       return view.byteLength < 12 || view.getUint32(4, true) + 8 > view.byteLength;
     case "gif":
-      return !hasTail(bytes, [0x3b]);
+      return gifEndsEarly(view);
     case "tiff":
       return tiffEndsEarly(view);
     default:
@@ -35,6 +35,30 @@ function pngEndsEarly(view: DataView): boolean {
   const end = 0x49454e44;
   for (let at = 8; at + 12 <= view.byteLength; at += 12 + view.getUint32(at)) {
     if (view.getUint32(at + 4) === end) return false;
+  }
+  return true;
+}
+
+/**
+ * Walks the blocks to the trailer. Its mark alone would not do: picture data may happen to be cut off behind such a byte.
+ */
+function gifEndsEarly(view: DataView): boolean {
+  const byte = (at: number): number => (at < view.byteLength ? view.getUint8(at) : Number.NaN);
+  /** Bytes of a colour table by the flags before it: three for each of 2^(n+1) colours, none without the highest bit. */
+  const table = (flags: number): number => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
+  const behindSubBlocks = (start: number): number => {
+    let at = start;
+    while (byte(at) > 0) at += 1 + byte(at);
+    return at + 1;
+  };
+  let at = 13 + table(byte(10));
+  while (at < view.byteLength) {
+    const introducer = byte(at);
+    if (introducer === 0x3b) return false;
+    // An extension: introducer, label, sub-blocks. An image: introducer, 9 bytes, its table, code size, sub-blocks.
+    if (introducer === 0x21) at = behindSubBlocks(at + 2);
+    else if (introducer === 0x2c) at = behindSubBlocks(at + 11 + table(byte(at + 9)));
+    else return false;
   }
   return true;
 }

@@ -165,6 +165,17 @@ describe("EXIF orientation is applied", () => {
 });
 
 describe("a picture that ends early", () => {
+  test("a GIF is, also where what is left of it ends like a whole one", async () => {
+    const file = await sharp({ create: { width: 200, height: 150, channels: 3, background: "#7a5" } })
+      .gif()
+      .toBuffer();
+    const cut = file.subarray(0, Math.floor(file.length / 2));
+    for (const end of [[0x3b], [0x3b, 0, 0]]) {
+      const error = await refused(new Uint8Array(Buffer.concat([cut, Buffer.from(end)])));
+      expect(error.code).toBe("picture_truncated");
+    }
+  });
+
   for (const format of ["jpeg", "png", "gif", "webp", "tiff"] as const) {
     test(`${format} is refused with picture_truncated`, async () => {
       const noisy = sharp({
