@@ -114,6 +114,10 @@ export function yuvToRgb(y: usize, u: usize, v: usize, width: i32, height: i32, 
   const chromaStride = <usize>((width + 1) >> 1);
   const offset = i16x8.splat(<i16>lumaOffset);
   const scale = i16x8.splat(<i16>lumaScale);
+  const rv = i16x8.splat(<i16>redOfV);
+  const gu = i16x8.splat(<i16>greenOfU);
+  const gv = i16x8.splat(<i16>greenOfV);
+  const bu = i16x8.splat(<i16>blueOfU);
   for (let row = 0; row < height; row++) {
     let luma = y + <usize>row * <usize>width;
     let blueChroma = u + <usize>(row >> 1) * chromaStride;
@@ -123,12 +127,9 @@ export function yuvToRgb(y: usize, u: usize, v: usize, width: i32, height: i32, 
     for (; x + 16 <= width; x += 16) {
       const cb = chroma(blueChroma);
       const cr = chroma(redChroma);
-      const red = i16x8.q15mulr_sat_s(cr, i16x8.splat(<i16>redOfV));
-      const green = i16x8.add(
-        i16x8.q15mulr_sat_s(cb, i16x8.splat(<i16>greenOfU)),
-        i16x8.q15mulr_sat_s(cr, i16x8.splat(<i16>greenOfV)),
-      );
-      const blue = i16x8.q15mulr_sat_s(cb, i16x8.splat(<i16>blueOfU));
+      const red = i16x8.q15mulr_sat_s(cr, rv);
+      const green = i16x8.add(i16x8.q15mulr_sat_s(cb, gu), i16x8.q15mulr_sat_s(cr, gv));
+      const blue = i16x8.q15mulr_sat_s(cb, bu);
       const low = i16x8.q15mulr_sat_s(i16x8.shl(i16x8.sub(v128.load8x8_u(luma), offset), 7), scale);
       const high = i16x8.q15mulr_sat_s(i16x8.shl(i16x8.sub(v128.load8x8_u(luma, 8), offset), 7), scale);
       const reds = levels(i16x8.add(low, lowTwice(red)), i16x8.add(high, highTwice(red)));
@@ -167,6 +168,10 @@ export function yuvToHalfRgb(y: usize, u: usize, v: usize, width: i32, height: i
   const halfHeight = height >> 1;
   const offset = i16x8.splat(<i16>(4 * lumaOffset));
   const scale = i16x8.splat(<i16>lumaScale);
+  const rv = i16x8.splat(<i16>redOfV);
+  const gu = i16x8.splat(<i16>greenOfU);
+  const gv = i16x8.splat(<i16>greenOfV);
+  const bu = i16x8.splat(<i16>blueOfU);
   for (let row = 0; row < halfHeight; row++) {
     let upper = y + <usize>(2 * row) * <usize>width;
     let lower = upper + <usize>width;
@@ -174,27 +179,39 @@ export function yuvToHalfRgb(y: usize, u: usize, v: usize, width: i32, height: i
     let redChroma = v + <usize>row * chromaStride;
     let out = target + <usize>row * <usize>halfWidth * 3;
     let x = 0;
-    for (; x + 8 <= halfWidth; x += 8) {
-      const cb = chroma(blueChroma);
-      const cr = chroma(redChroma);
-      const sum = i16x8.sub(i16x8.add(pairSums(upper), pairSums(lower)), offset);
-      const luma = i16x8.q15mulr_sat_s(i16x8.shl(sum, 5), scale);
-      const red = i16x8.add(luma, i16x8.q15mulr_sat_s(cr, i16x8.splat(<i16>redOfV)));
-      const green = i16x8.add(
-        i16x8.add(luma, i16x8.q15mulr_sat_s(cb, i16x8.splat(<i16>greenOfU))),
-        i16x8.q15mulr_sat_s(cr, i16x8.splat(<i16>greenOfV)),
+    for (; x + 16 <= halfWidth; x += 16) {
+      const cbLow = chroma(blueChroma);
+      const cbHigh = chroma(blueChroma + 8);
+      const crLow = chroma(redChroma);
+      const crHigh = chroma(redChroma + 8);
+      const low = i16x8.q15mulr_sat_s(
+        i16x8.shl(i16x8.sub(i16x8.add(pairSums(upper), pairSums(lower)), offset), 5),
+        scale,
       );
-      const blue = i16x8.add(luma, i16x8.q15mulr_sat_s(cb, i16x8.splat(<i16>blueOfU)));
-      const reds = levels(red, red);
-      const greens = levels(green, green);
-      const blues = levels(blue, blue);
+      const high = i16x8.q15mulr_sat_s(
+        i16x8.shl(i16x8.sub(i16x8.add(pairSums(upper + 16), pairSums(lower + 16)), offset), 5),
+        scale,
+      );
+      const reds = levels(
+        i16x8.add(low, i16x8.q15mulr_sat_s(crLow, rv)),
+        i16x8.add(high, i16x8.q15mulr_sat_s(crHigh, rv)),
+      );
+      const greens = levels(
+        i16x8.add(i16x8.add(low, i16x8.q15mulr_sat_s(cbLow, gu)), i16x8.q15mulr_sat_s(crLow, gv)),
+        i16x8.add(i16x8.add(high, i16x8.q15mulr_sat_s(cbHigh, gu)), i16x8.q15mulr_sat_s(crHigh, gv)),
+      );
+      const blues = levels(
+        i16x8.add(low, i16x8.q15mulr_sat_s(cbLow, bu)),
+        i16x8.add(high, i16x8.q15mulr_sat_s(cbHigh, bu)),
+      );
       v128.store(out, interleavedFirst(reds, greens, blues));
-      v128.store64_lane(out, interleavedSecond(reds, greens, blues), 0, 16);
-      upper += 16;
-      lower += 16;
-      blueChroma += 8;
-      redChroma += 8;
-      out += 24;
+      v128.store(out, interleavedSecond(reds, greens, blues), 16);
+      v128.store(out, interleavedThird(reds, greens, blues), 32);
+      upper += 32;
+      lower += 32;
+      blueChroma += 16;
+      redChroma += 16;
+      out += 48;
     }
     for (; x < halfWidth; x++) {
       const sum = <i32>load<u8>(upper) + <i32>load<u8>(upper, 1) + <i32>load<u8>(lower) + <i32>load<u8>(lower, 1);
