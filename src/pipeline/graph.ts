@@ -1,7 +1,7 @@
 /** A plan as a graph: stages are nodes, and an edge says which parts one stage writes for another. */
 import type { StageRegistry } from "../stages/registry.ts";
 import { type Plan, type PlannedStage, type PlannedStep, stagesOf } from "./plan.ts";
-import type { PlanGraph } from "./results.ts";
+import type { PlanGraph, PlanHop } from "./results.ts";
 
 type Edge = PlanGraph["edges"][number];
 /** Ids of the stages that wrote each part so far. */
@@ -14,6 +14,7 @@ export function planGraph(
   measured: (stageId: string) => number | undefined,
 ): PlanGraph {
   const planned = stagesOf(plan.steps);
+  const places = placesOf(plan.steps);
   const nodes = planned.map((stage) => ({
     id: stage.id,
     stage: stage.id,
@@ -24,6 +25,7 @@ export function planGraph(
     models: stage.models,
     ...(stage.pool ? { pool: stage.pool } : {}),
     ...(stage.when === undefined ? {} : { when: stage.when }),
+    ...placeOf(places.get(stage.id)),
     measured_ms: measured(stage.id) ?? null,
     cost: stages.get(stage.kind).cost,
   }));
@@ -44,8 +46,44 @@ export function planGraph(
       },
       ...nodes,
     ],
-    edges,
+    edges: edges.map((edge) =>
+      places.get(edge.from) === places.get(edge.to) ? edge : { ...edge, bus: true as const },
+    ),
+    hops: hopsOf(plan, places),
   };
+}
+
+/** The group of each stage by its id; a stage without a place is where the one before it is. */
+function placesOf(steps: readonly PlannedStep[]): ReadonlyMap<string, string | undefined> {
+  let place: string | undefined;
+  // Branches have no places of their own, so that the order they are written in is enough.
+  return new Map(
+    stagesOf(steps).map((stage) => {
+      place = stage.place ?? place;
+      return [stage.id, place];
+    }),
+  );
+}
+
+function placeOf(place: string | undefined) {
+  return place === undefined ? {} : { place };
+}
+
+function hopsOf({ steps, accepts }: Plan, places: ReadonlyMap<string, string | undefined>): PlanHop[] {
+  const picture = accepts.map((kind) => (kind === "image" ? "file" : "jpeg"));
+  const written = new Set<string>();
+  const hops: PlanHop[] = [];
+  let at: string | undefined;
+  for (const stage of stagesOf(steps)) {
+    const place = places.get(stage.id);
+    if (place !== at) {
+      hops.push({ from: at ?? null, to: place ?? null, before: stage.id, picture, parts: [...written] });
+    }
+    at = place;
+    for (const part of stage.writes) written.add(part);
+  }
+  if (at !== undefined) hops.push({ from: at, to: null, before: null, picture: [], parts: [...written] });
+  return hops;
 }
 
 /** Adds the edges of steps behind `writers`; the result are the writers behind the steps. */

@@ -32,11 +32,16 @@ export function legsOf(plan: Plan, runsHere: RunsHere): readonly Leg[] {
     if (last && last.group === group) last.steps.push(step);
     else parts.push({ group, steps: [step] });
   }
-  const first = parts[0];
-  // Only a worker of this process can turn a frame into what goes elsewhere.
-  if (first?.group !== undefined && plan.accepts.includes("video")) parts.unshift({ group: undefined, steps: [] });
+  // Where a place begins a frame becomes a file, also at the very first stage, and a worker of this process makes it one.
+  if (parts[0]?.group !== undefined && beginsPlaced(plan) && plan.accepts.includes("video")) {
+    parts.unshift({ group: undefined, steps: [] });
+  }
   return parts.map(({ group, steps }, leg) => ({
     group,
     plan: parts.length === 1 && group === undefined ? plan : { ...plan, steps, leg },
   }));
+}
+
+function beginsPlaced({ steps: [first] }: Plan): boolean {
+  return first?.type === "stage" && first.place !== undefined;
 }

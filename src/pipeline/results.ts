@@ -235,12 +235,34 @@ export interface PlanGraph {
     readonly models: readonly string[];
     readonly pool?: { readonly name: string; readonly slots: number };
     readonly when?: string;
+    /** Group of processes it runs in, where the file says so; without it it runs where the request came in. */
+    readonly place?: string;
     /** Mean milliseconds per item over the last runs; null before the first. */
     readonly measured_ms: number | null;
     /** The kind's own statement of its cost. */
     readonly cost: string;
   }[];
-  readonly edges: readonly { readonly from: string; readonly to: string; readonly parts: readonly string[] }[];
+  readonly edges: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly parts: readonly string[];
+    /** The stages are in different places: where NATS connects processes the parts go over it. */
+    readonly bus?: true;
+  }[];
+  /** Where an item goes from one place to another, in order; null is the process where the request came in. */
+  readonly hops: readonly PlanHop[];
+}
+
+/** An item's way between two places, and all it carries. */
+export interface PlanHop {
+  readonly from: string | null;
+  readonly to: string | null;
+  /** First stage in the new place; null on the way back with the results. */
+  readonly before: string | null;
+  /** `file`: a picture goes as it came. `jpeg`: a frame of a video goes as JPEG. Empty: no picture is sent. */
+  readonly picture: readonly ("file" | "jpeg")[];
+  /** Everything written on the faces so far. */
+  readonly parts: readonly string[];
 }
 
 /** What `GET /v1/pipelines/{name}` answers. */

@@ -122,7 +122,7 @@ export class Scheduler {
         item,
         key: planKey(item.plan),
         priority: item.priority,
-        byteLength: bytesOf(item.input),
+        byteLength: bytesOf(item),
         queuedAt: Date.now(),
         startedAt: undefined,
         attempts: 0,
@@ -291,7 +291,8 @@ export class Scheduler {
   }
 }
 
-/** Frames lie in memory that is there anyway. */
-function bytesOf(input: ItemInput): number {
-  return input.type === "file" ? input.bytes.byteLength : 0;
+/** Frames lie in memory that is there anyway, but for those of another process. */
+function bytesOf({ input, guest }: ScheduledItem): number {
+  if (input.type === "file") return input.bytes.byteLength;
+  return guest ? input.pixels.buffer.byteLength : 0;
 }

@@ -10,11 +10,15 @@ import { PROJECT_ROOT } from "../support/cli.ts";
 const stages = new StageRegistry();
 const models = await ModelCatalog.load(join(PROJECT_ROOT, "models"));
 
+function graphOf(stageList: string, more = "") {
+  const text = `name: p\ndescription: For a test.\n${more}stages:\n${stageList}`;
+  const context = { stages, models, pools: {}, source: () => undefined, names: () => [] };
+  return planGraph(planPipeline(text, "p.yaml", context).plan, stages, () => undefined);
+}
+
 /** Edges as `from > to`, of those that carry `part`. */
 function edgesOf(part: string, stageList: string): string[] {
-  const text = `name: p\ndescription: For a test.\nstages:\n${stageList}`;
-  const context = { stages, models, pools: {}, source: () => undefined, names: () => [] };
-  const { edges } = planGraph(planPipeline(text, "p.yaml", context).plan, stages, () => undefined);
+  const { edges } = graphOf(stageList);
   return edges.filter((edge) => edge.parts.includes(part)).map(({ from, to }) => `${from} > ${to}`);
 }
 
@@ -44,4 +48,40 @@ test("within a branch parts flow as elsewhere", () => {
   const text = "  - detect\n  - parallel:\n      - [landmarks, descriptor]\n      - emotion\n";
   expect(edgesOf("face.landmarks", text)).toEqual(["2. landmarks > 3. descriptor"]);
   expect(edgesOf("face.box", text)).toContain("1. detect > 4. emotion");
+});
+
+test("edges that cross between places are marked, and each hop says all it carries", () => {
+  const text =
+    "  - detect\n  - { landmarks: {}, place: faces }\n  - pose\n  - { descriptor: {}, place: heavy }\n  - crop\n";
+  const { nodes, edges, hops } = graphOf(text, "accepts: [image, video]\n");
+  expect(nodes.map(({ place }) => place)).toEqual([undefined, undefined, "faces", "faces", "heavy", "heavy"]);
+  expect(edges.filter(({ bus }) => bus).map(({ from, to }) => `${from} > ${to}`)).toEqual([
+    "picture > 2. landmarks",
+    "1. detect > 2. landmarks",
+    "picture > 3. pose",
+    "1. detect > 3. pose",
+    "picture > 4. descriptor",
+    "1. detect > 4. descriptor",
+    "2. landmarks > 4. descriptor",
+    "picture > 5. crop",
+    "1. detect > 5. crop",
+  ]);
+  const picture = ["file", "jpeg"];
+  expect(hops).toMatchObject([
+    { from: null, to: "faces", before: "2. landmarks", picture, parts: ["face.box"] },
+    {
+      from: "faces",
+      to: "heavy",
+      before: "4. descriptor",
+      picture,
+      parts: ["face.box", "face.landmarks", "face.pose"],
+    },
+    { from: "heavy", to: null, before: null, picture: [] },
+  ]);
+  expect(hops[2]?.parts).toContain("face.descriptor");
+});
+
+test("without places nothing crosses", () => {
+  const { edges, hops } = graphOf("  - detect\n  - landmarks\n");
+  expect([hops, edges.filter(({ bus }) => bus)]).toEqual([[], []]);
 });

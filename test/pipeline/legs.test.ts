@@ -76,8 +76,10 @@ describe("A pipeline with places", () => {
     expect(cut(CHAIN, () => false)[0]).toEqual(["default", "detect"]);
   });
 
-  test("begins here, without a stage, where it takes videos: frames become files before they leave", () => {
-    expect(cut(`accepts: [image, video]\n${CHAIN}`, () => false)[0]).toEqual([undefined]);
+  test("begins here, without a stage, where its first one has a place and it takes videos: frames become files", () => {
+    const video = `accepts: [image, video]\n${CHAIN}`;
+    expect(cut(video.replace("detect: {}", "detect: {}\n    place: faces"), () => false)[0]).toEqual([undefined]);
+    expect(cut(video, () => false)[0]).toEqual(["default", "detect"]);
   });
 
   test("gives each leg a key of its own, so that workers can hold several", () => {

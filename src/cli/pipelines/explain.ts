@@ -97,10 +97,24 @@ function explanation(detail: PipelineDetail, { byStage, said }: Measurement): st
     `${detail.name}: ${detail.description}`,
     `version ${detail.version}, deadline ${limits.deadline_ms} ms, at most ${plural(limits.files, "picture")} a request`,
     ...plan.nodes.flatMap((node) => nodeLines(node, byStage.get(node.stage))),
+    ...hopLines(plan.hops),
     "",
     `aggregate: ${aggregated.join(", ") || "nothing"}`,
     ...(together > 0 ? [`together:  ${millisText(together)} a picture`] : []),
     `times:     ${said}`,
+  ];
+}
+
+function hopLines(hops: PlanGraph["hops"]): string[] {
+  if (hops.length === 0) return [];
+  const pictures = { file: "the picture as it came", jpeg: "frames as JPEG" };
+  return [
+    "",
+    "over the bus, where NATS connects processes:",
+    ...hops.map(({ to, before, picture, parts }) => {
+      const way = before === null ? "back with the results" : `to group ${to} for ${before}`;
+      return `  ${way}: ${[...picture.map((kind) => pictures[kind]), ...parts].join(", ")}`;
+    }),
   ];
 }
 
@@ -111,6 +125,7 @@ function nodeLines(node: PlanGraph["nodes"][number], ms: number | undefined): st
     ["writes", node.writes.join(", ")],
     ["models", node.models.join(", ")],
     ["when", node.when ?? ""],
+    ["place", node.place === undefined ? "" : `group ${node.place}`],
     ["pool", node.pool ? `${node.pool.name}, ${plural(node.pool.slots, "slot")}` : ""],
     ["options", options.join(" ")],
     ["took", ms === undefined ? "" : millisText(ms)],

@@ -1,8 +1,10 @@
 /** An item on its way to another process, and what came of it on its way back: exact to the last bit, checked on arrival. */
+import type { Static } from "@sinclair/typebox";
 import type { WireRecord, WireValue } from "../../bus/wire.ts";
 import { ERROR_CODES, type ErrorCode, FacewireError, type PublicError } from "../../errors.ts";
+import { frameBytes } from "../../media/yuv.ts";
 import type { Face } from "../../stages/item.ts";
-import type { ItemOutcome, ItemTask } from "../protocol.ts";
+import type { ItemInput, ItemOutcome, ItemTask } from "../protocol.ts";
 import type { StageTrace } from "../results.ts";
 import { bytesOf, floatsOf, fromWire, toWire } from "./plain-data.ts";
 import { checkerOf, OutcomeSchema, TaskSchema } from "./schemas.ts";
@@ -10,22 +12,43 @@ import { checkerOf, OutcomeSchema, TaskSchema } from "./schemas.ts";
 /** What a task says beside what the request for it says. */
 export type SentTask = Omit<ItemTask, "slot" | "id" | "plan" | "deadline">;
 
+type SentFrame = Extract<Static<typeof TaskSchema>["input"], { type: "frame" }>;
+
 const checkTask = checkerOf(TaskSchema);
 const checkOutcome = checkerOf(OutcomeSchema);
 
-/** Writes a task whose input is a file. Throws `stage_failed` when a stage before wrote what no message carries. */
+/** Writes a task. Throws `stage_failed` when a stage before wrote what no message carries. */
 export function taskToWire(task: SentTask): WireRecord {
   const { input, faces, index, name, carry, explain, draw, exif, snapshotAbove } = task;
-  if (input.type !== "file") throw new FacewireError("internal", "A raw frame was sent to another process.");
   const rest = { index, name, carry, explain, draw, exif, ...(snapshotAbove === undefined ? {} : { snapshotAbove }) };
-  return { ...rest, picture: input.bytes, fromFrame: input.fromFrame ?? false, faces: faces.map(faceToWire) };
+  return { ...rest, input: inputToWire(input), faces: faces.map(faceToWire) };
 }
 
 /** Reads a task. Throws `message_invalid`. */
 export function taskFromWire(value: WireValue): SentTask {
-  const { picture, fromFrame, faces, ...rest } = checkTask(value);
-  const input = { type: "file", bytes: picture, ...(fromFrame ? { fromFrame } : {}) } as const;
-  return { ...rest, input, faces: faces.map((face) => faceFromWire(face as unknown as WireRecord)) } as SentTask;
+  const { input, faces, ...rest } = checkTask(value);
+  return {
+    ...rest,
+    input: input.type === "file" ? input : frameFromWire(input),
+    faces: faces.map((face) => faceFromWire(face as unknown as WireRecord)),
+  } as SentTask;
+}
+
+/** A frame goes with its pixels only to stages without a place: see `legs.ts`. */
+function inputToWire(input: ItemInput): WireRecord {
+  if (input.type === "file") return { ...input };
+  const { buffer, offset, ...rest } = input.pixels;
+  const bytes = new Uint8Array(buffer, offset, frameBytes(rest.width, rest.height));
+  return { type: "frame", bytes, ...rest };
+}
+
+function frameFromWire({ bytes, width, height, matrix, range }: SentFrame): ItemInput {
+  if (bytes.byteLength !== frameBytes(width, height)) {
+    throw new FacewireError("message_invalid", "A frame does not have as many bytes as its size asks for.");
+  }
+  const buffer = new SharedArrayBuffer(bytes.byteLength);
+  new Uint8Array(buffer).set(bytes);
+  return { type: "frame", pixels: { buffer, offset: 0, width, height, matrix, range } };
 }
 
 /** Writes what came of a task. Throws `stage_failed` when a stage wrote what no message carries. */

@@ -13,6 +13,8 @@ const Double = Type.Unsafe<number>({ [Kind]: DOUBLE });
 export const Word = Type.String({ minLength: 1, maxLength: 1024 });
 const Words = Type.Array(Type.String({ maxLength: 1024 }), { maxItems: 1024 });
 const Bytes = Type.Uint8Array();
+/** Longest side of a frame in pixels; longer ones do not fit any message. */
+const MAX_SIDE = 65_535;
 /** Plain data as `toWire` writes it; bounded by the size and depth of a message. */
 const Data = Type.Unknown();
 
@@ -73,8 +75,18 @@ const ErrorText = Type.Object({ code: Word, message: Type.String(), details: Typ
 export const TaskSchema = Type.Object({
   index: Type.Integer({ minimum: 0 }),
   name: Type.String(),
-  picture: Bytes,
-  fromFrame: Type.Boolean(),
+  input: Type.Union([
+    Type.Object({ type: Type.Literal("file"), bytes: Bytes, fromFrame: Type.Optional(Type.Boolean()) }),
+    Type.Object({
+      type: Type.Literal("frame"),
+      /** As in `FramePixels`, from the luma plane on. */
+      bytes: Bytes,
+      width: Type.Integer({ minimum: 1, maximum: MAX_SIDE }),
+      height: Type.Integer({ minimum: 1, maximum: MAX_SIDE }),
+      matrix: Type.Union([Type.Literal("bt601"), Type.Literal("bt709")]),
+      range: Type.Union([Type.Literal("limited"), Type.Literal("full")]),
+    }),
+  ]),
   faces: Type.Array(Face),
   carry: Type.Boolean(),
   snapshotAbove: Type.Optional(Double),

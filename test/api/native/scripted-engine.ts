@@ -29,7 +29,7 @@ export function scriptedEngine(script: Script = {}): ScriptedEngine {
     source,
     limits: { deadline_ms: 5000, files: 100 },
     aggregate: {},
-    plan: { nodes: [], edges: [] },
+    plan: { nodes: [], edges: [], hops: [] },
     stage_schemas: {},
   });
   return {

@@ -87,6 +87,7 @@ export const PIPELINE_EXAMPLE = {
       },
     ],
     edges: [],
+    hops: [],
   },
   stage_schemas: { detect: { type: "object" } },
 };

@@ -26,6 +26,10 @@ export const PipelineSummarySchema = Type.Object(summary, {
   description: "A pipeline in a list.",
 });
 
+const Place = Type.Union([Type.String(), Type.Null()], {
+  description: "A group of processes; null is the process where the request came in.",
+});
+
 export const PlanSchema = Type.Object(
   {
     nodes: Type.Array(
@@ -40,6 +44,7 @@ export const PlanSchema = Type.Object(
           models: Names,
           pool: Type.Optional(Type.Object({ name: Type.String(), slots: Type.Integer() }, strict)),
           when: Type.Optional(Type.String()),
+          place: Type.Optional(Type.String({ description: "Group of processes it runs in, where the file says so." })),
           measured_ms: Type.Union([Type.Number({ minimum: 0 }), Type.Null()], {
             description: "Mean of the last runs; null before the first.",
           }),
@@ -48,7 +53,38 @@ export const PlanSchema = Type.Object(
         strict,
       ),
     ),
-    edges: Type.Array(Type.Object({ from: Type.String(), to: Type.String(), parts: Names }, strict)),
+    edges: Type.Array(
+      Type.Object(
+        {
+          from: Type.String(),
+          to: Type.String(),
+          parts: Names,
+          bus: Type.Optional(
+            Type.Literal(true, {
+              description: "Its ends are in different places: the parts go over NATS where it is used.",
+            }),
+          ),
+        },
+        strict,
+      ),
+    ),
+    hops: Type.Array(
+      Type.Object(
+        {
+          from: Place,
+          to: Place,
+          before: Type.Union([Type.String(), Type.Null()], {
+            description: "First stage in the new place; null on the way back with the results.",
+          }),
+          picture: Type.Array(Type.Union([Type.Literal("file"), Type.Literal("jpeg")]), {
+            description: "file: a picture goes as it came. jpeg: a frame of a video goes as JPEG.",
+          }),
+          parts: Names,
+        },
+        strict,
+      ),
+      { description: "Where an item goes from one place to another, and all it carries; see docs/placement.md." },
+    ),
   },
   { ...strict, $id: "Plan", description: "Stages as a graph; edges carry the parts one writes and another reads." },
 );
