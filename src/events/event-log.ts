@@ -23,9 +23,11 @@ export interface EventLogParts {
 
 /** Events in one transaction: about 3 ms of the thread. */
 const MOST_TOGETHER = 128;
-/** A commit may take one part in this many and one of the thread's time. */
+/** In the long run commits take one part in this many and one of the thread's time. */
 const REST_PER_WORK = 4;
-/** Milliseconds; the longest rest after a commit, which is what storing adds to an answer at most. */
+/** Milliseconds of rest that may be put off: a request that comes alone is not kept waiting for the one before. */
+const REST_PUT_OFF = 25;
+/** Milliseconds; the longest rest before a commit, which is what storing adds to an answer at most. */
 const LONGEST_REST = 40;
 const RETRY_MS = 500;
 /** What may wait for the database, in events and characters of data; more is lost. */
@@ -49,7 +51,8 @@ export class EventLog implements EventRecorder {
   #settled = 0;
   #lost = 0;
   #writing: Promise<void> | undefined;
-  #restUntil = 0;
+  /** When all rest that was put off would have been taken, by `performance.now()`. */
+  #restedAt = 0;
   /** Since when the database cannot be used, and when that was last logged. */
   #failure: { readonly error: FacewireError; loggedAt: number } | undefined;
   #closing = false;
@@ -108,13 +111,14 @@ export class EventLog implements EventRecorder {
 
   async #write(): Promise<void> {
     while (this.#waiting.length > 0) {
-      await this.#pause(this.#restUntil - performance.now());
+      await this.#pause(Math.min(LONGEST_REST, this.#restedAt - performance.now() - REST_PUT_OFF));
       const startedAt = performance.now();
       const rows = this.#waiting.slice(0, MOST_TOGETHER);
       try {
         const stored = await this.#parts.events.append(rows);
         const ms = performance.now() - startedAt;
-        this.#restUntil = performance.now() + Math.min(LONGEST_REST, ms * REST_PER_WORK);
+        const owed = Math.max(startedAt, this.#restedAt) + ms * (1 + REST_PER_WORK);
+        this.#restedAt = Math.min(owed, performance.now() + REST_PUT_OFF + LONGEST_REST);
         this.#recovered();
         this.#parts.watcher.stored(stored, ms);
         if (stored.length > 0) this.#parts.onStored(stored);
@@ -166,9 +170,10 @@ export class EventLog implements EventRecorder {
     this.#parts.watcher.lost(count);
   }
 
-  /** Waits, unless the log is closed; zero and less let what happens together be stored together. */
+  /** Waits, unless the log is closed; at least so long that what happens together is stored together. */
   async #pause(ms: number): Promise<void> {
-    if (this.#closing || ms <= 0) return;
+    if (this.#closing) return;
+    if (ms <= 0) return new Promise((resume) => setImmediate(resume));
     await new Promise<void>((resume) => {
       const timer = setTimeout(resume, ms);
       this.#hurry = () => {
