@@ -28,9 +28,16 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** Opens the store of a data folder, creating it or bringing its tables up to date. Several processes may have it open. */
-export async function openStore(dataDir: string, options: SqliteOptions = {}): Promise<Store> {
-  const store = await createStore(await openSqlite(dataDir, options));
+/**
+ * Opens the store of a data folder, creating it or bringing its tables up to date. Several processes may have it open.
+ * `now`: epoch milliseconds.
+ */
+export async function openStore(
+  dataDir: string,
+  options: SqliteOptions = {},
+  now: () => number = Date.now,
+): Promise<Store> {
+  const store = await createStore(await openSqlite(dataDir, options), now);
   try {
     // Events and results of jobs are written all the time: while they wait for a lock, tokens must not wait behind them.
     const events = await openSqlite(dataDir, { busyTimeoutMs: EVENTS_BUSY_TIMEOUT_MS, ...options });
@@ -38,7 +45,7 @@ export async function openStore(dataDir: string, options: SqliteOptions = {}): P
     return {
       ...store,
       events: new Events(events),
-      ...jobRepositories(jobs),
+      ...jobRepositories(jobs, now),
       ping: await sqliteProbe(databaseFile(dataDir)),
       async close() {
         await events.destroy();
@@ -80,9 +87,6 @@ export async function createStore(db: Kysely<Schema>, now: () => number = Date.n
   };
 }
 
-function jobRepositories(
-  db: Kysely<Schema>,
-  now: () => number = Date.now,
-): Pick<Store, "jobs" | "jobWork" | "jobContent"> {
+function jobRepositories(db: Kysely<Schema>, now: () => number): Pick<Store, "jobs" | "jobWork" | "jobContent"> {
   return { jobs: new Jobs(db, now), jobWork: new JobWork(db, now), jobContent: new JobContent(db) };
 }

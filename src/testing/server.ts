@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../bus/clock.ts";
 import { openGate } from "../inference/scripted/gate.ts";
 import type { ModelScript } from "../inference/scripted/script.ts";
 import type { WrittenSettings } from "../settings/schema.ts";
-import { openMemoryStore, type Store } from "../store/store.ts";
+import { openMemoryStore, openStore, type Store } from "../store/store.ts";
 import type { TokenRole } from "../store/tokens.ts";
 import { TestClient } from "./client.ts";
 import { EventCollector } from "./events.ts";
@@ -29,12 +29,30 @@ export interface TestServerOptions {
   readonly clock?: Clock;
   /** Inference workers; 1 when absent. */
   readonly workers?: number;
+  /**
+   * Where it keeps what it has to keep: in memory (the default), or in a file of its data folder, for tests of what is
+   * there after a restart. `settings: { data_dir }` names a folder that outlives the server.
+   */
+  readonly database?: "memory" | "file";
+  /** Whether it has only started when every pipeline's models are loaded, as a server that is not under test. */
+  readonly loaded?: boolean;
   /** Tokens by a name of yours and their role; the secrets are `server.tokens`. */
   readonly tokens?: Readonly<Record<string, TokenRole>>;
 }
 
 /** Milliseconds between looks for scripted models that wait at gates while the server stops. */
 const OPEN_EVERY = 20;
+
+/** What a running server is made of. */
+interface TestServerParts {
+  readonly app: App;
+  readonly home: Home;
+  readonly dataDir: string;
+  readonly logs: LogLines;
+  readonly tokens: Readonly<Record<string, string>>;
+  /** Channels of the gates that its models may wait at. */
+  readonly gates: readonly string[];
+}
 
 /** A running server; also a client of it, without a token. */
 export class TestServer extends TestClient implements AsyncDisposable {
@@ -45,18 +63,14 @@ export class TestServer extends TestClient implements AsyncDisposable {
   readonly logs: LogLines;
   /** Secrets of the tokens that were asked for, by name: `server.as(server.tokens.reader)`. */
   readonly tokens: Readonly<Record<string, string>>;
+  /** Its data folder. */
+  readonly dataDir: string;
   readonly #home: Home;
   readonly #gates: readonly string[];
   #stopped: Promise<void> | undefined;
 
   /** Use {@link startTestServer}. */
-  constructor(
-    app: App,
-    home: Home,
-    logs: LogLines,
-    tokens: Readonly<Record<string, string>>,
-    gates: readonly string[],
-  ) {
+  constructor({ app, home, dataDir, logs, tokens, gates }: TestServerParts) {
     super(reachable(app.url));
     this.app = app;
     // Where tokens are asked for, any of them may read events.
@@ -64,6 +78,7 @@ export class TestServer extends TestClient implements AsyncDisposable {
     this.events = new EventCollector(token === undefined ? this : this.as(token));
     this.logs = logs;
     this.tokens = tokens;
+    this.dataDir = dataDir;
     this.#home = home;
     this.#gates = gates;
   }
@@ -71,11 +86,6 @@ export class TestServer extends TestClient implements AsyncDisposable {
   /** Its private folder of pipelines. */
   get pipelinesDir(): string {
     return this.#home.pipelinesDir;
-  }
-
-  /** Its private data folder. */
-  get dataDir(): string {
-    return this.#home.dataDir;
   }
 
   /** Writes a pipeline's file; the server takes it up, as it does when somebody saves the file. */
@@ -126,13 +136,21 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const stageFiles = stages.map((stage) => (stage instanceof URL ? fileURLToPath(stage) : stage));
   const settings = testSettings(home, workers, written, stageFiles);
   const logs = new LogLines(settings.log.level);
-  const { clock = systemClock } = options;
-  const store = await openMemoryStore(() => clock.now());
+  const { clock = systemClock, database = "memory", loaded = false } = options;
+  const now = () => clock.now();
+  const opening = database === "memory" ? openMemoryStore(now) : openStore(settings.data_dir, {}, now);
+  const store = made.adopt(await opening, (open) => open.close());
   const tokens = await createTokens(store, options.tokens ?? {});
-  const app = await startApp(settings, { logger: logs.logger, store, takeUp: "demand", scripts: models, clock });
+  const app = await startApp(settings, {
+    logger: logs.logger,
+    store,
+    takeUp: loaded ? "wait" : "demand",
+    scripts: models,
+    ...(options.clock && { clock }),
+  });
   const gates = Object.values(models).flatMap(gatesOf);
   made.move();
-  return new TestServer(app, home, logs, tokens, gates);
+  return new TestServer({ app, home, dataDir: settings.data_dir, logs, tokens, gates });
 }
 
 async function createTokens(

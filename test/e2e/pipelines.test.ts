@@ -70,7 +70,7 @@ describe("A pipeline file that changes while the server runs", () => {
     await server.home.writePipeline("broken", "stages: [detekt]\n");
     const stale = await listed("broken", (entry) => entry?.status === "stale");
     expect(stale).toMatchObject({ version: before?.version, error: { code: "pipeline_invalid" } });
-    expect(stale?.error?.details?.problems).toMatchObject([{ line: 3, nearest: "detect" }]);
+    expect(stale?.error?.details?.problems).toMatchObject([{ line: 1, nearest: "detect" }]);
     expect((await server.client.run("broken")).body).toMatchObject({
       version: before?.version,
       items: [{ status: "ok" }],

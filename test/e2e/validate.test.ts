@@ -17,7 +17,7 @@ const definition = (rest: string) => `name: lower\ndescription: For a test.\n${r
 
 describe("A definition is refused with 422, its line and what was meant:", () => {
   for (const [mistake, source, problem] of [
-    ["a cycle through a pipeline of the folder", "stages:\n  - use: upper\n", { line: 4 }],
+    ["a cycle through a pipeline of the folder", "stages:\n  - use: upper\n", { line: 2 }],
     ["a missing model", "stages:\n  - detect: { model: detector-defalt }\n", { line: 4, nearest: "detector-default" }],
     ["a misspelt stage", "stages:\n  - detekt: {}\n", { line: 4, nearest: "detect" }],
     ["a misspelt option", "stages:\n  - detect:\n      min_fase: 40px\n", { line: 5, nearest: "min_face" }],

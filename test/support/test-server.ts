@@ -1,50 +1,34 @@
-/** A whole server inside the test's own process, on a free port, with a data folder and pipelines of its own. */
-import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type App, startApp } from "../../src/app.ts";
-import { createLogger } from "../../src/observe/logs.ts";
-import { loadSettings } from "../../src/settings/load.ts";
+/** A server of the testing kit as Facewire's own suite mostly wants it: the real models, the stages of the fixtures, a file. */
+import type { App } from "../../src/app.ts";
+import { readEnvironment } from "../../src/settings/environment.ts";
+import type { WrittenSettings } from "../../src/settings/schema.ts";
+import { type Home as KitHome, makeHome as makeKitHome } from "../../src/testing/home.ts";
+import { type LogLine, startTestServer } from "../../src/testing/index.ts";
+import { invalid } from "../../src/yaml/problem.ts";
 import { ApiClient } from "./api-client.ts";
-import { PROJECT_ROOT } from "./cli.ts";
 import { FIXTURE_STAGES, MODELS_CACHE } from "./engine.ts";
 
-/** Pipelines by file name without `.yaml`; each text without its `name:` and `description:` lines. */
+/** Pipelines by name; each text without its `name:` and `description:` lines. */
 export type Pipelines = Readonly<Record<string, string>>;
 
 /** Folders of a server, made for one test. */
-export interface Home extends AsyncDisposable {
-  readonly dataDir: string;
-  readonly pipelinesDir: string;
+export interface Home extends KitHome {
   /** The variables that make a server live there. */
   readonly env: Readonly<Record<string, string>>;
-  writePipeline(name: string, text: string): Promise<void>;
 }
 
 /** Makes folders with `face-liveness`, the other shipped pipelines that are named, and the test's own ones. */
 export async function makeHome(pipelines: Pipelines = {}, shipped: readonly string[] = []): Promise<Home> {
-  const folder = await mkdtemp(join(tmpdir(), "facewire-e2e-"));
-  const dataDir = join(folder, "data");
-  const pipelinesDir = join(folder, "pipelines");
-  await mkdir(pipelinesDir);
-  for (const name of new Set(["face-liveness", ...shipped])) {
-    await cp(join(PROJECT_ROOT, "pipelines", `${name}.yaml`), join(pipelinesDir, `${name}.yaml`));
-  }
-  const writePipeline = (name: string, text: string) =>
-    writeFile(join(pipelinesDir, `${name}.yaml`), `name: ${name}\ndescription: For a test.\n${text}`);
-  for (const [name, text] of Object.entries(pipelines)) await writePipeline(name, text);
+  const home = await makeKitHome(pipelines, withLiveness(shipped));
   return {
-    dataDir,
-    pipelinesDir,
-    writePipeline,
+    ...home,
     env: {
       FACEWIRE_LISTEN_NATIVE: "127.0.0.1:0",
-      FACEWIRE_DATA_DIR: dataDir,
+      FACEWIRE_DATA_DIR: home.dataDir,
       FACEWIRE_MODELS_CACHE: MODELS_CACHE,
-      FACEWIRE_PIPELINES_DIR: pipelinesDir,
+      FACEWIRE_PIPELINES_DIR: home.pipelinesDir,
       FACEWIRE_STAGES_EXTRA: JSON.stringify(FIXTURE_STAGES),
     },
-    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }
 
@@ -52,7 +36,7 @@ export async function makeHome(pipelines: Pipelines = {}, shipped: readonly stri
 export interface TestServerOptions {
   readonly pipelines?: Pipelines;
   readonly shipped?: readonly string[];
-  /** Settings as environment variables, on top of those of the home. */
+  /** Settings as environment variables. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -60,25 +44,57 @@ export interface TestServerOptions {
 export interface TestServer extends AsyncDisposable {
   readonly app: App;
   readonly client: ApiClient;
-  readonly home: Home;
-  /** Log lines so far, parsed. */
-  readonly logs: readonly Readonly<Record<string, unknown>>[];
+  readonly home: Pick<KitHome, "dataDir" | "pipelinesDir" | "writePipeline">;
+  /** Log lines so far. */
+  readonly logs: readonly LogLine[];
 }
 
-/** Starts it; rejects as `startApp` does. */
-export async function testServer({ pipelines, shipped, env = {} }: TestServerOptions = {}): Promise<TestServer> {
-  await using made = new AsyncDisposableStack();
-  const home = made.use(await makeHome(pipelines, shipped));
-  const logs: Record<string, unknown>[] = [];
-  const logger = createLogger("debug", { write: (line: string) => void logs.push(JSON.parse(line)) });
-  const settings = await loadSettings({ env: { ...home.env, ...env } });
-  const app = made.adopt(await startApp(settings, { logger }), (running) => running.stop(0));
-  const parts = made.move();
+/** Starts it, its models loaded; rejects as `startApp` does. */
+export async function testServer({
+  pipelines = {},
+  shipped = [],
+  env = {},
+}: TestServerOptions = {}): Promise<TestServer> {
+  const settings = writtenSettings(env);
+  const server = await startTestServer({
+    pipelines,
+    shipped: withLiveness(shipped),
+    stages: FIXTURE_STAGES,
+    settings: { models_cache: MODELS_CACHE, ...settings, inference: { workers: "auto", ...settings.inference } },
+    database: "file",
+    loaded: true,
+  });
   return {
-    app,
-    client: new ApiClient(app.url),
-    home,
-    logs,
-    [Symbol.asyncDispose]: () => parts.disposeAsync(),
+    app: server.app,
+    client: new ApiClient(server.url),
+    home: {
+      dataDir: server.dataDir,
+      pipelinesDir: server.pipelinesDir,
+      writePipeline: (name, source) => server.writePipeline(name, source),
+    },
+    get logs() {
+      return server.logs.all();
+    },
+    [Symbol.asyncDispose]: () => server.stop(),
   };
+}
+
+function withLiveness(shipped: readonly string[]): readonly string[] {
+  return [...new Set(["face-liveness", ...shipped])];
+}
+
+/** The settings that environment variables say. */
+function writtenSettings(env: Readonly<Record<string, string>>): WrittenSettings {
+  const { values, problems } = readEnvironment(env, process.cwd());
+  if (problems.length > 0) throw invalid("config_invalid", problems);
+  const settings: Record<string, unknown> = {};
+  for (const { path, value } of values) {
+    let node = settings;
+    for (const step of path.slice(0, -1)) {
+      node[step] ??= {};
+      node = node[step] as Record<string, unknown>;
+    }
+    node[path.at(-1) as string] = value;
+  }
+  return settings;
 }
