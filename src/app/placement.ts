@@ -71,7 +71,7 @@ export async function openPlacement(settings: Settings, parts: PlacementParts): 
       if (!roles.inference) return;
       const itemsPerThread = settings.inference.items_per_worker;
       member = await GroupMember.join({ ...common, local, groups: servedGroups(settings), itemsPerThread });
-      groups?.addLocal(member);
+      await groups?.addLocal(member);
     },
     leave(timeoutMs) {
       left ??= member?.leave(timeoutMs) ?? Promise.resolve();

@@ -89,9 +89,9 @@ export class RemoteGroups implements Groups {
     return groups;
   }
 
-  /** Takes this process as a member of its groups, reached without the bus. */
-  addLocal(member: GroupMember): void {
-    this.#join(new RemoteMember(member.hello, (verb, body) => member.answer(verb, body), true));
+  /** Takes this process as a member of its groups, reached without the bus; resolves when it has taken up what it can. */
+  async addLocal(member: GroupMember): Promise<void> {
+    await this.#join(new RemoteMember(member.hello, (verb, body) => member.answer(verb, body), true));
   }
 
   scheduler(group: string): Scheduler {
@@ -203,26 +203,26 @@ export class RemoteGroups implements Groups {
   #onBack(): void {
     this.#backAt = Date.now();
     for (const member of this.#members.values()) member.heardAt = Date.now();
-    for (const member of this.#members.values()) this.#giveAll(member);
+    for (const member of this.#members.values()) void this.#giveAll(member);
     this.#askWho();
   }
 
   #onHello(hello: Hello): void {
     const known = this.#members.get(hello.member);
     if (!known) {
-      if (!hello.leaving) this.#join(new RemoteMember(hello, askOver(this.#options.bus, hello.member)));
+      if (!hello.leaving) void this.#join(new RemoteMember(hello, askOver(this.#options.bus, hello.member)));
       return;
     }
     known.heard(hello);
-    if (!known.leaving) this.#giveAll(known);
+    if (!known.leaving) void this.#giveAll(known);
     else if (known.inHand === 0) this.#left(known);
     this.#changed();
   }
 
-  #join(member: RemoteMember): void {
+  async #join(member: RemoteMember): Promise<void> {
     this.#members.set(member.id, member);
     this.#options.watcher?.memberJoined?.(member.facts);
-    this.#giveAll(member);
+    await this.#giveAll(member);
   }
 
   #left(member: RemoteMember): void {
@@ -261,10 +261,9 @@ export class RemoteGroups implements Groups {
   }
 
   /** Has a member take up everything its groups are wanted for and it does not hold. */
-  #giveAll(member: RemoteMember): void {
-    for (const name of member.facts.groups) {
-      for (const wanted of this.#groups.get(name)?.wanted.values() ?? []) void this.#give(member, wanted);
-    }
+  async #giveAll(member: RemoteMember): Promise<void> {
+    const wanted = member.facts.groups.flatMap((name) => [...(this.#groups.get(name)?.wanted.values() ?? [])]);
+    await Promise.all(wanted.map((each) => this.#give(member, each)));
   }
 
   async #give(member: RemoteMember, { plan, key, needs }: Wanted): Promise<void> {
@@ -345,7 +344,7 @@ export class RemoteGroups implements Groups {
       gone: (member) => this.#lose(member, "nobody listens where the process did"),
       holdsNot: (member, plan) => {
         member.holding.delete(plan);
-        this.#giveAll(member);
+        void this.#giveAll(member);
       },
       sent: () => watcher?.sent?.(name),
       unreadable: (member, run, answer, error) =>

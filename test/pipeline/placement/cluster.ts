@@ -6,6 +6,7 @@ import type { Bus } from "../../../src/bus/bus.ts";
 import { MemoryBus } from "../../../src/bus/memory-bus.ts";
 import { openNatsBus } from "../../../src/bus/nats/open.ts";
 import { ModelCatalog } from "../../../src/inference/catalog.ts";
+import type { StartedEngine } from "../../../src/pipeline/engine.ts";
 import { LocalInference } from "../../../src/pipeline/local-inference.ts";
 import { GroupMember } from "../../../src/pipeline/placement/group-member.ts";
 import { Parcels } from "../../../src/pipeline/placement/parcels.ts";
@@ -107,6 +108,7 @@ export interface MemberWishes {
 
 /** A process that takes requests and gives work away. */
 export interface ApiProcess extends TestEngine {
+  readonly id: string;
   readonly bus: Bus;
   readonly groups: RemoteGroups;
   readonly parcels: Parcels;
@@ -162,13 +164,16 @@ export async function startMember(exchange: Exchange, wishes: MemberWishes = {})
   return { id, bus, member, local, letters: deadLetters.letters, leave, [Symbol.asyncDispose]: leave };
 }
 
-/** Starts an engine over pipelines (see `testEngine`) that gives placed stages away, and all others too unless `own`. */
+/**
+ * Starts an engine over pipelines (see `testEngine`) that gives placed stages away, and all others too unless `own`. With
+ * `joins` its workers are also a member of those groups.
+ */
 export async function startApi(
   exchange: Exchange,
   pipelines: Readonly<Record<string, string>>,
-  options: { own?: boolean; maxAttempts?: number } = {},
+  options: { own?: boolean; maxAttempts?: number; joins?: readonly string[] } = {},
 ): Promise<ApiProcess> {
-  const { own = true, maxAttempts = 3 } = options;
+  const { own = true, maxAttempts = 3, joins } = options;
   const bus = await exchange.open();
   const id = `api-${++ids}`;
   const parcels = await Parcels.open(bus, id);
@@ -203,8 +208,20 @@ export async function startApi(
     actors: new ActorSystem({ bus: new MemoryBus(), deadLetters }),
     runsHere: (group) => own && group === undefined,
   });
+  if (joins) {
+    const { local } = engine.engine as StartedEngine;
+    const common = { id, bus, parcels, local, equipment: { models, stages }, deadLetters };
+    const member = await GroupMember.join({
+      ...common,
+      groups: joins,
+      itemsPerThread: 2,
+      maxItemBytes: MAX_ITEM_BYTES,
+    });
+    await groups.addLocal(member);
+  }
   return {
     ...engine,
+    id,
     letters: deadLetters.letters,
     bus,
     groups,

@@ -147,6 +147,35 @@ describe.each(exchanges)("over %s", (_name, there, make) => {
     expect(api.engine.health().groups?.message).toContain("no stage kind probe");
   });
 
+  when("a process that is a member itself keeps its own work while a thread is free, and shares the rest", async () => {
+    using probe = new ProbeChannel();
+    await using exchange = await make();
+    await using other = await startMember(exchange);
+    await using api = await startApi(exchange, { held: held(probe) }, { joins: ["faces"] });
+    await eventually(() => api.groups.counts().faces === 2);
+    const hands = () => {
+      const details = (api.engine.health().groups?.details ?? {}) as {
+        faces: { members: { here?: true; in_hand: number }[] };
+      };
+      return details.faces.members.map(({ here = false, in_hand }) => [here, in_hand]).sort();
+    };
+    const first = api.run("held", oneFile("first", PLAIN_PICTURE));
+    await probe.holds(1);
+    expect(hands()).toEqual([
+      [false, 0],
+      [true, 1],
+    ]);
+    const rest = ["second", "third", "fourth"].map((name) => api.run("held", oneFile(name, PLAIN_PICTURE)));
+    await probe.holds(4);
+    expect(hands()).toEqual([
+      [false, 2],
+      [true, 2],
+    ]);
+    expect(other.member.inHand).toBe(2);
+    probe.releaseAll();
+    expect(statuses(await Promise.all([first, ...rest]))).toEqual(Array(4).fill("no_face"));
+  });
+
   when("a message that cannot be read is refused, goes to the dead letters and hurts nobody", async () => {
     await using exchange = await make();
     await using member = await startMember(exchange);
@@ -259,3 +288,24 @@ test("what was wanted of a group is dropped there when nobody wants it any more"
   await api.remove("free");
   await eventually(() => member.member.held.length === 0);
 });
+
+test.skipIf(!hasNatsServer())(
+  "without the bus a process goes on with what it can do itself",
+  async () => {
+    await using exchange = await ownNats("alone");
+    await using api = await startApi(exchange, { free: FREE, far: FREE.replace("faces", "far") }, { joins: ["faces"] });
+    await using _far = await startMember(exchange, { groups: ["far"] });
+    await eventually(() => api.groups.counts().far === 1);
+    expect(statuses([await api.run("free"), await api.run("far")])).toEqual(["no_face", "no_face"]);
+    await exchange.server.kill();
+    await eventually(() => api.bus.status.kind !== "connected");
+    expect(statuses([await api.run("free")])).toEqual(["no_face"]);
+    expect(await rejection(api.run("far"))).toMatchObject({ code: "bus_unavailable", details: { retry_after_s: 1 } });
+    expect(api.engine.health().bus).toMatchObject({ status: "degraded" });
+    await exchange.server.start();
+    await eventually(() => api.bus.status.kind === "connected");
+    expect(statuses([await api.run("far")])).toEqual(["no_face"]);
+    expect(api.told.some((line) => line.startsWith("lost"))).toBe(false);
+  },
+  20_000,
+);
