@@ -18,20 +18,26 @@ interface PictureResult {
 export async function runPictures(context: JobContext, files: readonly StoredJobFile[]): Promise<void> {
   const { writer, concurrency, stop } = context;
   const first = writer.next;
+  const inTurn = turns();
   await pump({
     inputs: files,
     concurrency,
     signal: stop,
     // Told to stop, what is in hand is finished as far as it needs no waiting; nothing behind a gap is kept.
-    work: (file, at) => runPicture(context, file, first + at),
+    work: (file, at) => runPicture(context, file, first + at, inTurn),
     emit: async ({ item, primary }, at) => writer.add(files[at]?.position ?? 0, item, primary, true),
   });
   if (stop.aborted) throw new JobStopped();
 }
 
-async function runPicture(context: JobContext, file: StoredJobFile, index: number): Promise<PictureResult> {
+async function runPicture(
+  context: JobContext,
+  file: StoredJobFile,
+  index: number,
+  inTurn: Turns,
+): Promise<PictureResult> {
   try {
-    return await patiently(context, () => attempt(context, file, index));
+    return await patiently(context, () => attempt(context, file, index, inTurn));
   } catch (thrown) {
     const failure = thrown instanceof FacewireError ? thrown : undefined;
     if (!failure || failure.code === "pipeline_unknown") throw thrown;
@@ -42,9 +48,14 @@ async function runPicture(context: JobContext, file: StoredJobFile, index: numbe
   }
 }
 
-async function attempt(context: JobContext, file: StoredJobFile, firstIndex: number): Promise<PictureResult> {
+async function attempt(
+  context: JobContext,
+  file: StoredJobFile,
+  firstIndex: number,
+  inTurn: Turns,
+): Promise<PictureResult> {
   const { engine, writer } = context;
-  const files = [{ name: file.name, bytes: await readPicture(context, file) }];
+  const files = [{ name: file.name, bytes: await inTurn(() => readPicture(context, file)) }];
   let primary: PrimaryFace | undefined;
   const result = await engine.run({
     ...requestOf(context),
@@ -71,4 +82,17 @@ async function readPicture({ folders, job, maxPictureBytes }: JobContext, file: 
   } catch (cause) {
     throw new FacewireError("file_unreadable", "The uploaded file is gone.", { cause });
   }
+}
+
+/** Does one thing after the other. */
+type Turns = <T>(work: () => Promise<T>) => Promise<T>;
+
+/** Files are read one after the other, so that pictures reach the engine in their order and the first results come first. */
+function turns(): Turns {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const mine = last.then(work);
+    last = mine.catch(() => undefined);
+    return mine;
+  };
 }

@@ -103,7 +103,7 @@ export class JobRunner {
     try {
       while (!this.#stopping && this.#running.size < concurrent) {
         const ended = await leases.ended();
-        if (!(await work.hasClaimable(ended))) return;
+        if (!(await work.hasClaimable(leases.owner, ended))) return;
         const job = await work.claim(leases.owner, leases.until(), ended);
         if (!job) return;
         this.#begin(job);

@@ -76,8 +76,8 @@ export class JobWork {
   }
 
   /** Whether there is a job that {@link claim} would give. Reads only, so that asking often costs little. */
-  async hasClaimable(ended: readonly string[]): Promise<boolean> {
-    return (await this.#claimable(this.#db, ended)) !== undefined;
+  async hasClaimable(owner: string, ended: readonly string[] = []): Promise<boolean> {
+    return (await this.#claimable(this.#db, owner, ended)) !== undefined;
   }
 
   /**
@@ -86,7 +86,7 @@ export class JobWork {
    */
   async claim(owner: string, leaseUntil: number, ended: readonly string[] = []): Promise<JobRecord | undefined> {
     return this.#db.transaction().execute(async (db) => {
-      const found = await this.#claimable(db, ended);
+      const found = await this.#claimable(db, owner, ended);
       if (!found) return undefined;
       const row = await db
         .updateTable("jobs")
@@ -189,7 +189,7 @@ export class JobWork {
     return result.numUpdatedRows > 0n;
   }
 
-  #claimable(db: Kysely<Schema>, ended: readonly string[]) {
+  #claimable(db: Kysely<Schema>, owner: string, ended: readonly string[]) {
     return db
       .selectFrom("jobs")
       .select("id")
@@ -198,6 +198,8 @@ export class JobWork {
           where("state", "=", "waiting"),
           where.and([
             where("state", "=", "running"),
+            // An owner that was held up for long still works on it, unless somebody else was quicker.
+            where("owner", "!=", owner),
             where.or([where("lease_until", "<", iso(this.#now())), where("owner", "in", [NOBODY, ...ended])]),
           ]),
         ]),

@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import {
+  type Gate,
   gate,
   heldAt,
   samplePhotograph,
@@ -30,6 +31,13 @@ const LIVENESS = "stages:\n  - detect: {}\n  - landmarks: {}\n  - liveness: {}\n
 /** A server whose models answer at once with one live face. */
 const quickServer = (options: Parameters<typeof startTestServer>[0] = {}) =>
   startTestServer({ shipped: false, pipelines: { live: LIVENESS }, models: { "*": scripted() }, ...options });
+
+/** One that answers when the gate lets it, one picture after the other. */
+const heldServer = (held: Gate) =>
+  quickServer({
+    models: { "*": scripted(), "liveness-default": scripted(heldAt(held, {})) },
+    settings: { inference: { items_per_worker: 1 } },
+  });
 
 const pictures = (count: number): [string, Uint8Array][] =>
   Array.from({ length: count }, (_, index) => [`${index}.png`, PICTURE]);
@@ -93,9 +101,7 @@ describe("A job of many pictures", () => {
 
   test("is followed line by line while it runs, with its files on the disk until it has ended", async () => {
     using held = gate();
-    await using server = await quickServer({
-      models: { "*": scripted(), "liveness-default": scripted(heldAt(held, {})) },
-    });
+    await using server = await heldServer(held);
     const id = await accepted(server, "?pipeline=live", jobForm(pictures(4)));
     await held.holds(1);
     expect((await readdir(join(server.dataDir, "jobs", id))).sort()).toEqual(["0", "1", "2", "3"]);
@@ -103,6 +109,7 @@ describe("A job of many pictures", () => {
     held.pass();
     for await (const line of followed(server, id)) {
       seen.push("job" in line ? line.job.state : `${line.index}`);
+      if (seen.length < 4) await held.holds(seen.length + 1);
       held.pass();
       if (seen.length === 1) expect((await jobOf(server, id)).state).toBe("running");
     }
@@ -170,10 +177,8 @@ describe("A job of a video", () => {
 describe("Cancelling", () => {
   test("ends a running job at once, keeps its results, frees its worker, and is told", async () => {
     using held = gate();
-    await using server = await quickServer({
-      models: { "*": scripted(), "liveness-default": scripted(heldAt(held, {})) },
-    });
-    const id = await accepted(server, "?pipeline=live", jobForm(pictures(6)));
+    await using server = await heldServer(held);
+    const id = await accepted(server, "?pipeline=live", jobForm(pictures(9)));
     await held.holds(1);
     held.pass();
     await jobBecomes(server, id, ({ progress }) => progress.done === 1);
@@ -188,9 +193,7 @@ describe("Cancelling", () => {
 
   test("ends a waiting job, which then never runs", async () => {
     using held = gate();
-    await using server = await quickServer({
-      models: { "*": scripted(), "liveness-default": scripted(heldAt(held, {})) },
-    });
+    await using server = await heldServer(held);
     const first = await accepted(server, "?pipeline=live", PICTURE);
     const second = await accepted(server, "?pipeline=live", PICTURE);
     await held.holds(1);
@@ -286,10 +289,9 @@ describe("Jobs", () => {
 
   test("go on with a changed pipeline, and tell both versions; without their pipeline they fail", async () => {
     using held = gate();
-    await using server = await quickServer({
-      models: { "*": scripted(), "liveness-default": scripted(heldAt(held, {})) },
-    });
+    await using server = await heldServer(held);
     const id = await accepted(server, "?pipeline=live", jobForm(pictures(12)));
+    await jobBecomes(server, id, ({ versions }) => versions.length > 0);
     await held.holds(1);
     const [before] = await server.pipelines();
     await server.writePipeline("live", LIVENESS.replace("mean", "minimum"));
@@ -304,7 +306,7 @@ describe("Jobs", () => {
 
     held.close();
     const doomed = await accepted(server, "?pipeline=live", jobForm(pictures(12)));
-    await held.holds(14);
+    await jobBecomes(server, doomed, ({ versions }) => versions.length > 0);
     await server.removePipeline("live");
     for (const end = Date.now() + 10_000; (await server.pipelines()).length > 0; await Bun.sleep(10)) {
       if (Date.now() > end) throw new Error("The pipeline was not taken away.");
