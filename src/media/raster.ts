@@ -1,5 +1,6 @@
 /** The picture whose pixels live in WASM memory; see `kernels/` for the arithmetic. */
 import { type CropJpegOptions, cropSize, encodeJpeg } from "./encode.ts";
+import { FramePlanes } from "./frame-planes.ts";
 import {
   acquireMemory,
   type KernelMemory,
@@ -13,7 +14,7 @@ import {
 } from "./kernels/memory.ts";
 import type { Affine, Box, Picture, PictureFormat, WarpTarget } from "./picture.ts";
 import type { FramePixels } from "./video/video.ts";
-import { frameBytes, planesAt, yuvCoefficients } from "./yuv.ts";
+import { frameBytes } from "./yuv.ts";
 
 /** Pictures are not halved below this side: there is nothing left to filter. */
 const SMALLEST_HALVED_SIDE = 8;
@@ -59,14 +60,11 @@ export function pictureFromGray(
 }
 
 /**
- * Takes a video frame over as a picture: one copy of its planes, the frame may be released afterwards. RGB is computed when
+ * Takes a video frame over as a picture: one copy of its planes, the frame may be released afterwards. RGB is computed where
  * it is first wanted, and at half size at once where a warp shrinks by two or more.
  */
 export function pictureFromFrame(frame: FramePixels): Picture {
-  const { buffer, offset, width, height } = frame;
-  const picture = new RasterPicture(width, height, "frame", frame);
-  picture.planes().set(new Uint8Array(buffer, offset, frameBytes(width, height)));
-  return picture;
+  return new RasterPicture(frame.width, frame.height, "frame", frame);
 }
 
 /** Byte offsets of a picture and of all its halvings, and where they end. */
@@ -88,31 +86,26 @@ class RasterPicture implements Picture {
   readonly #levels: readonly Level[];
   /** Which of the levels are computed, by index. */
   readonly #ready: boolean[];
-  /** How the planes after the levels become RGB; undefined for a picture that came as RGB. */
-  readonly #yuv: Pick<FramePixels, "matrix" | "range"> | undefined;
-  readonly #planesOffset: number;
+  /** What the first two levels are computed from; undefined for a picture that came as RGB. */
+  readonly #planes: FramePlanes | undefined;
   #memory: KernelMemory | undefined;
 
-  constructor(width: number, height: number, format: PictureFormat, yuv?: Pick<FramePixels, "matrix" | "range">) {
+  constructor(width: number, height: number, format: PictureFormat, frame?: FramePixels) {
     this.width = width;
     this.height = height;
     this.format = format;
     const { levels, bytes } = planLevels(width, height);
     this.#levels = levels;
-    this.#ready = [yuv === undefined];
-    this.#yuv = yuv;
-    this.#planesOffset = PICTURE_OFFSET + bytes;
-    this.#memory = acquireMemory(bytes + (yuv ? frameBytes(width, height) + LEVEL_PADDING : 0));
+    this.#ready = [frame === undefined];
+    this.#memory = acquireMemory(bytes + (frame ? frameBytes(width, height) + LEVEL_PADDING : 0));
+    if (!frame) return;
+    this.#planes = new FramePlanes(frame, PICTURE_OFFSET + bytes);
+    this.#planes.fill(this.#memory, frame);
   }
 
   /** The full-size pixels, to be written once. */
   pixels(): Uint8Array {
     return new Uint8Array(this.#alive().memory.buffer, PICTURE_OFFSET, this.width * this.height * 3);
-  }
-
-  /** The planes of a frame, to be written once before anything is computed. */
-  planes(): Uint8Array {
-    return new Uint8Array(this.#alive().memory.buffer, this.#planesOffset, frameBytes(this.width, this.height));
   }
 
   warp(map: Affine, target: WarpTarget, out: Float32Array, offset: number): void {
@@ -138,6 +131,7 @@ class RasterPicture implements Picture {
   }
 
   rgb(box: Box, width: number, height: number, border: WarpTarget["border"] = "edge"): Uint8Array {
+    if (width === box.width && height === box.height && this.#holds(box)) return this.#part(box);
     return this.#bytes(box, { width, height, color: "rgb", mean: [0, 0, 0], std: [1, 1, 1], border });
   }
 
@@ -154,6 +148,24 @@ class RasterPicture implements Picture {
   #alive(): KernelMemory {
     if (!this.#memory) throw new Error("the picture was released");
     return this.#memory;
+  }
+
+  /** Whether a box is whole pixels of the picture. */
+  #holds({ x, y, width, height }: Box): boolean {
+    const whole = [x, y, width, height].every(Number.isInteger);
+    return whole && x >= 0 && y >= 0 && x + width <= this.width && y + height <= this.height;
+  }
+
+  /** The pixels of such a box as they are. */
+  #part({ x, y, width, height }: Box): Uint8Array {
+    const { memory } = this.#alive();
+    this.#compute(0, y, y + height);
+    const out = new Uint8Array(3 * width * height);
+    for (let row = 0; row < height; row++) {
+      const from = PICTURE_OFFSET + 3 * ((y + row) * this.width + x);
+      out.set(new Uint8Array(memory.buffer, from, 3 * width), 3 * width * row);
+    }
+    return out;
   }
 
   /** Rounded 8-bit samples of a box. */
@@ -185,7 +197,7 @@ class RasterPicture implements Picture {
     const { width, border, mean, std } = target;
     if (!(width >= 1 && width <= MAX_WARP_WIDTH)) throw new RangeError(`a warp is 1 to ${MAX_WARP_WIDTH} pixels wide`);
     if (!map.every(Number.isFinite)) throw new RangeError("a warp's map must be finite");
-    const { level, scaled } = this.#levelFor(map);
+    const { level, scaled } = this.#levelFor(map, width, row, end);
     // Means and deviations are given per destination channel, the kernel takes them per R, G and B.
     const [red, green, blue] = target.color === "bgr" ? [2, 1, 0] : [0, 1, 2];
     const scale = (channel: number): number => 1 / (std[channel] ?? 1);
@@ -213,8 +225,8 @@ class RasterPicture implements Picture {
     );
   }
 
-  /** The level that a map shrinks by less than two, computed when it is first wanted, and the map onto that level. */
-  #levelFor(map: Affine): { level: Level; scaled: Affine } {
+  /** The level that a map shrinks by less than two, computed as far as these rows want it, and the map onto that level. */
+  #levelFor(map: Affine, columns: number, row: number, end: number): { level: Level; scaled: Affine } {
     let [a, b, c, d, e, f] = map;
     let index = 0;
     while (index + 1 < this.#levels.length && Math.sqrt(Math.abs(a * e - b * d)) >= 2) {
@@ -226,24 +238,31 @@ class RasterPicture implements Picture {
       c = (c + 0.5) / 2 - 0.5;
       f = (f + 0.5) / 2 - 0.5;
     }
-    this.#compute(index);
-    return { level: this.#levels[index]!, scaled: [a, b, c, d, e, f] };
+    const level = this.#levels[index]!;
+    // Between the corners of what is asked for, a row more to each side for rounding, and the nearest edge where it is outside.
+    const corners = [e * row, d * (columns - 1) + e * row, e * (end - 1), d * (columns - 1) + e * (end - 1)];
+    const inside = (at: number): number => Math.min(Math.max(at, 0), level.height - 1);
+    const first = inside(Math.floor(Math.min(...corners) + f) - 1);
+    const last = inside(Math.floor(Math.max(...corners) + f) + 2);
+    this.#compute(index, first, last + 1);
+    return { level, scaled: [a, b, c, d, e, f] };
   }
 
-  /** Sees to it that a level is there. The planes of a frame give the first two without each other, the rest follow. */
-  #compute(index: number): void {
+  /** Sees to it that rows of a level are there. The planes of a frame give the first two levels, the rest follow as wholes. */
+  #compute(index: number, first: number, end: number): void {
     if (this.#ready[index]) return;
-    const { kernels } = this.#alive();
+    const memory = this.#alive();
     const target = this.#levels[index]!.offset;
-    if (this.#yuv && index <= 1) {
-      const { y, u, v } = planesAt(this.#planesOffset, this.width, this.height);
-      kernels.setYuv(...yuvCoefficients(this.#yuv));
-      if (index === 0) kernels.yuvToRgb(y, u, v, this.width, this.height, target);
-      else kernels.yuvToHalfRgb(y, u, v, this.width, this.height, target);
+    if (this.#planes && index === 0) {
+      this.#planes.convert(memory, first, end, target);
+      return;
+    }
+    if (this.#planes && index === 1) {
+      this.#planes.convertHalved(memory, target);
     } else {
-      this.#compute(index - 1);
       const source = this.#levels[index - 1]!;
-      kernels.halve(source.offset, source.width, source.height, target);
+      this.#compute(index - 1, 0, source.height);
+      memory.kernels.halve(source.offset, source.width, source.height, target);
     }
     this.#ready[index] = true;
   }

@@ -1,7 +1,7 @@
 /** A video frame as a picture: the kernels against the arithmetic of the recommendations. */
 import { describe, expect, test } from "bun:test";
 import type { Picture, WarpTarget } from "../../src/media/picture.ts";
-import { pictureFromFrame } from "../../src/media/raster.ts";
+import { pictureFromFrame, pictureFromRgb } from "../../src/media/raster.ts";
 import type { FramePixels } from "../../src/media/video/video.ts";
 import { frameBytes, planesAt } from "../../src/media/yuv.ts";
 import { halved, warped } from "./reference.ts";
@@ -107,6 +107,40 @@ describe("a video frame as a picture", () => {
       expect(worst(all(picture), pixels.data)).toBeLessThanOrEqual(1);
       picture.release();
     }
+  });
+
+  test("computes the rows that a crop looks at, however it is turned and wherever it lies", () => {
+    const frame = noise(150, 333);
+    const whole = pictureFromFrame(frame);
+    const twin = pictureFromRgb(all(whole), 150, 333);
+    whole.release();
+    const target: WarpTarget = { width: 24, height: 18, color: "rgb", mean: [0, 0, 0], std: [1, 1, 1], border: "edge" };
+    let state = 7;
+    const random = (low: number, high: number): number => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      return low + ((high - low) * state) / 2 ** 32;
+    };
+    for (let round = 0; round < 300; round++) {
+      const border = (["edge", "zero", { value: 9 }] as const)[round % 3]!;
+      const [scale, angle] = [random(0.2, 1.9), random(-Math.PI, Math.PI)];
+      const [cos, sin] = [scale * Math.cos(angle), scale * Math.sin(angle)];
+      const map = [cos, -sin, random(-60, 200), sin, cos, random(-90, 400)] as const;
+      const [seen, wanted] = [new Float32Array(3 * 24 * 18), new Float32Array(3 * 24 * 18)];
+      const picture = pictureFromFrame(frame);
+      picture.warp(map, { ...target, border }, seen, 0);
+      twin.warp(map, { ...target, border }, wanted, 0);
+      picture.release();
+      expect(seen).toEqual(wanted);
+    }
+    const picture = pictureFromFrame(frame);
+    for (const box of [
+      { x: 3, y: 200, width: 9, height: 70 },
+      { x: 0, y: 0, width: 150, height: 333 },
+    ]) {
+      expect(picture.rgb(box, box.width, box.height)).toEqual(twin.rgb(box, box.width, box.height));
+    }
+    picture.release();
+    twin.release();
   });
 
   test("keeps its pixels when the frame's memory is used again", () => {

@@ -27,6 +27,13 @@ describe("pixels of a picture", () => {
     picture.release();
   });
 
+  test("rgb of a box of whole pixels is those pixels", () => {
+    const picture = pictureFromRgb(ramp(37, 23), 37, 23);
+    const part = picture.rgb({ x: 5, y: 7, width: 3, height: 2 }, 3, 2);
+    expect([...part]).toEqual([5, 7, 90, 6, 7, 90, 7, 7, 90, 5, 8, 90, 6, 8, 90, 7, 8, 90]);
+    picture.release();
+  });
+
   test("rgb and luma are the rounded samples of the reference, over all rows of a tall box", () => {
     const pixels = { data: ramp(90, 400), width: 90, height: 400 };
     const picture = pictureFromRgb(pixels.data, 90, 400);
