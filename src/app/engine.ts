@@ -15,7 +15,7 @@ import type { VideoSettings } from "../pipeline/video-sources.ts";
 import type { Settings } from "../settings/schema.ts";
 import { openBus } from "./bus.ts";
 import { inferenceOptions, workerCount } from "./inference.ts";
-import { openPlacement } from "./placement.ts";
+import type { Placement, PlacementParts } from "./placement.ts";
 import { rolesOf } from "./roles.ts";
 
 /** What an engine reports to, and whether it follows changed files. */
@@ -58,7 +58,7 @@ export async function openEngine(settings: Settings, wishes: EngineWishes): Prom
   const models = await ModelCatalog.load(settings.models_dir);
   const bus = opened.adopt(await openBus(settings, deadLetters, logger), (open) => open.close());
   const costs = new PlanCosts();
-  const placement = await openPlacement(settings, { bus, models, costs, deadLetters, ...(watcher && { watcher }) });
+  const placement = await placementOf(settings, { bus, models, costs, deadLetters, ...(watcher && { watcher }) });
   opened.defer(() => placement?.close());
   const actors = new ActorSystem({ bus, deadLetters });
   const engine = await startEngine({
@@ -93,6 +93,13 @@ export async function openEngine(settings: Settings, wishes: EngineWishes): Prom
       await parts.disposeAsync();
     },
   };
+}
+
+/** What works with other processes is loaded where a bus leads to some. */
+async function placementOf(settings: Settings, parts: PlacementParts): Promise<Placement | undefined> {
+  if (settings.bus === "memory") return undefined;
+  const { openPlacement } = await import("./placement.ts");
+  return openPlacement(settings, parts);
 }
 
 /** What checks and runs scripts is loaded for those who have some. */
