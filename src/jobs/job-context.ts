@@ -42,7 +42,9 @@ export function requestOf({ job, options, priority, cutOff }: JobContext) {
 
 /** Does something until it works or fails for good; throws {@link JobStopped} when the job is told to stop meanwhile. */
 export async function patiently<T>({ patience, writer, stop, cutOff }: JobContext, work: () => Promise<T>): Promise<T> {
-  for (let failures = 1; ; failures++) {
+  let failures = 0;
+  let failedAt: number | undefined;
+  for (;;) {
     if (stop.aborted) throw new JobStopped();
     try {
       const result = await work();
@@ -52,6 +54,9 @@ export async function patiently<T>({ patience, writer, stop, cutOff }: JobContex
       if (cutOff.aborted) throw new JobStopped();
       const failure = passingFailure(thrown);
       if (!failure) throw thrown;
+      // As long as results come in between, the surroundings are well again each time.
+      failures = writer.next === failedAt ? failures + 1 : 1;
+      failedAt = writer.next;
       await patience.wait(failure, failures);
       writer.stoodStill();
     }

@@ -51,6 +51,15 @@ async function uploadsAreGone({ dataDir }: TestServer): Promise<void> {
   }
 }
 
+/** Resolves when so many pictures wait for a worker. */
+async function untilWaiting(server: TestServer, count: number): Promise<void> {
+  for (const end = Date.now() + 10_000; ; await Bun.sleep(5)) {
+    const waiting = (await server.health()).parts.queue?.details?.waiting;
+    if (waiting === count) return;
+    if (Date.now() > end) throw new Error(`${waiting} pictures wait, not ${count}.`);
+  }
+}
+
 async function eventTypes(server: TestServer, job: string): Promise<string[]> {
   const { body } = await server.json<{ events: { type: string; job?: string }[] }>("/v1/events?limit=1000");
   return body.events.filter((event) => event.job === job).map(({ type }) => type);
@@ -250,7 +259,8 @@ describe("Jobs", () => {
     const id = await accepted(server, "?pipeline=live", jobForm(pictures(9)));
     await held.holds(1);
     const asked = server.run("live", { "asked.png": PICTURE });
-    await Bun.sleep(50);
+    // One picture is at the gate, two of the job wait, and now the request behind them.
+    await untilWaiting(server, 3);
     held.pass();
     await held.holds(2);
     expect(held.waiting).toEqual(["asked.png"]);
@@ -326,10 +336,7 @@ describe("Jobs", () => {
     const first = server.run("live", { "first.png": PICTURE });
     await held.holds(1);
     const second = server.run("live", { "second.png": PICTURE });
-    for (const end = Date.now() + 10_000; ; await Bun.sleep(5)) {
-      if ((await server.health()).parts.queue?.details?.waiting === 1) break;
-      if (Date.now() > end) throw new Error("The second request does not wait.");
-    }
+    await untilWaiting(server, 1);
     const id = await accepted(server, "?pipeline=live", jobForm(pictures(3)));
     const waiting = await jobBecomes(server, id, ({ waiting_for }) => waiting_for !== undefined);
     expect(waiting).toMatchObject({ state: "running", waiting_for: { code: "overloaded" }, progress: { done: 0 } });
