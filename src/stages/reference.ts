@@ -14,6 +14,8 @@ Generated from the code by \`bun src/stages/reference.ts\`; changes belong into 
 A stage is one step of a pipeline. It reads and writes parts of an item: the picture and its faces. The planner checks
 that every part a stage reads is written before it. Options not named here are errors. Lengths are pixels of the upright
 picture, as a number or as text such as \`40px\`. Costs are for the default models.
+
+Stages of your own are files that import from \`facewire/stage\`: see [CONTRIBUTING.md](../CONTRIBUTING.md#add-a-stage).
 `;
 
 /** The page as Markdown. */

@@ -19,6 +19,7 @@ import {
   testPicture,
   unavailable,
 } from "../../src/testing/index.ts";
+import { temporaryFolder } from "../support/temp-folder.ts";
 import { thrownBy } from "../support/thrown.ts";
 
 const FACE = [{ box: [40, 30, 120, 150] }] as const;
@@ -287,4 +288,15 @@ test("a clock that is moved by hand lets events age and go without waiting", asy
   expect((await past()).body.events[0]?.age_ms).toBe(29 * 86_400_000);
   await clock.advance("25h");
   expect((await past()).body.events).toEqual([]);
+});
+
+test("with a file for a database it knows after a restart what it knew before", async () => {
+  const data_dir = temporaryFolder("facewire-restart-");
+  const options = { models: ALL, database: "file", settings: { data_dir } } as const;
+  const first = await startTestServer(options);
+  await first.run("face-detect", picture);
+  await first.stop();
+  await using second = await startTestServer(options);
+  expect(await second.events.all("item.completed")).toHaveLength(1);
+  expect(second.dataDir).toBe(data_dir);
 });
