@@ -5,9 +5,6 @@ import { type Plan, planKey } from "../plan.ts";
 import type { Define } from "./messages.ts";
 import { contentKey, type Equipment, lacking } from "./requirements.ts";
 
-/** Milliseconds after the last word of a process at which its plans are dropped. */
-const OWNER_PATIENCE = 60_000;
-
 interface ForeignPlan {
   /** As the workers hold it: under a name that no plan of this process has. */
   readonly plan: Plan;
@@ -78,9 +75,9 @@ export class ForeignPlans {
     for (const owner of this.#heard.keys()) this.heard(owner);
   }
 
-  /** Drops the plans of processes that are gone. */
-  dropOrphans(): void {
-    const latest = Date.now() - OWNER_PATIENCE;
+  /** Drops the plans of processes that were not heard of for so many milliseconds. */
+  dropOrphans(patience: number): void {
+    const latest = Date.now() - patience;
     for (const [owner, heard] of this.#heard) {
       if (heard > latest) continue;
       this.#heard.delete(owner);

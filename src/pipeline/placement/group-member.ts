@@ -45,11 +45,15 @@ export interface GroupMemberOptions {
   readonly maxItemBytes: number;
   /** For messages that cannot be read. */
   readonly deadLetters: DeadLetterSink;
+  /** Milliseconds after the last word of a process at which its plans are dropped; a minute by default. */
+  readonly ownerPatienceMs?: number;
 }
 
 /** Milliseconds between words to everybody. */
 export const HELLO_EVERY = 1_000;
 
+/** See {@link GroupMemberOptions.ownerPatienceMs}. */
+const OWNER_PATIENCE = 60_000;
 /** Large items that are fetched at once, for each thread; more are refused as if the line were full. */
 const FETCHED_PER_THREAD = 4;
 
@@ -175,7 +179,7 @@ export class GroupMember {
   #onTime(): void {
     this.#answers.prune();
     if (!this.#connected) return;
-    this.#plans.dropOrphans();
+    this.#plans.dropOrphans(this.#options.ownerPatienceMs ?? OWNER_PATIENCE);
     this.#sayHello();
   }
 

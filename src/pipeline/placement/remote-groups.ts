@@ -52,6 +52,9 @@ const CHANGE_PATIENCE = 50;
 /** Seconds after which a caller may try again. */
 const RETRY_AFTER = 1;
 
+/** Codes of a plan that a member was not told of, or whose answer did not come. */
+const UNHEARD: ReadonlySet<string> = new Set(["bus_unavailable", "no_receiver", "request_cancelled", "shutting_down"]);
+
 interface Wanted {
   readonly plan: Plan;
   readonly key: string;
@@ -226,13 +229,16 @@ export class RemoteGroups implements Groups {
   }
 
   #left(member: RemoteMember): void {
-    if (this.#members.delete(member.id)) this.#options.watcher?.memberLeft?.(member.facts);
+    if (!this.#members.delete(member.id)) return;
+    member.gone.abort();
+    this.#options.watcher?.memberLeft?.(member.facts);
   }
 
   /** A member is gone without a word. */
   #lose(member: RemoteMember, cause: string): void {
     if (this.#members.get(member.id) !== member) return;
     this.#members.delete(member.id);
+    member.gone.abort();
     let items = 0;
     for (const { places } of this.#groups.values()) items += places.lose(member, cause);
     if (member.leaving && items === 0) this.#options.watcher?.memberLeft?.(member.facts);
@@ -272,7 +278,7 @@ export class RemoteGroups implements Groups {
     member.holding.set(name, "taking");
     const body = { from: this.#options.id, key, plan: plan as unknown as WireRecord, ...needs };
     try {
-      await member.ask("define", body, { deadline: Date.now() + DEFINE_PATIENCE });
+      await member.ask("define", body, { deadline: Date.now() + DEFINE_PATIENCE, signal: member.gone.signal });
       if (member.holding.has(name)) member.holding.set(name, "ready");
     } catch (thrown) {
       this.#notTaken(member, plan, FacewireError.from(thrown));
@@ -284,7 +290,7 @@ export class RemoteGroups implements Groups {
     const name = planKey(plan);
     if (!member.holding.has(name)) return;
     // Says nothing of the plan: it is given again with the next word of the member.
-    if (error.code === "bus_unavailable" || error.code === "no_receiver") {
+    if (UNHEARD.has(error.code)) {
       member.holding.delete(name);
       return;
     }

@@ -27,6 +27,8 @@ export class RemoteMember {
   readonly ask: Ask;
   /** By the key of a plan. */
   readonly holding = new Map<string, Holding>();
+  /** Fires when it is gone: nobody waits for its answers any more. */
+  readonly gone = new AbortController();
   facts: Hello;
   /** Milliseconds since the epoch at which it was last heard of. */
   heardAt = Date.now();

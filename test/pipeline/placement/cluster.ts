@@ -104,6 +104,7 @@ export interface MemberWishes {
   readonly modelsDir?: string;
   readonly pools?: Readonly<Record<string, PoolSettings>>;
   readonly maxWaiting?: number;
+  readonly ownerPatienceMs?: number;
 }
 
 /** A process that takes requests and gives work away. */
@@ -151,6 +152,7 @@ export async function startMember(exchange: Exchange, wishes: MemberWishes = {})
     itemsPerThread: 2,
     maxItemBytes: MAX_ITEM_BYTES,
     deadLetters,
+    ...(wishes.ownerPatienceMs !== undefined && { ownerPatienceMs: wishes.ownerPatienceMs }),
   });
   let left: Promise<void> | undefined;
   const leave = () => {

@@ -309,3 +309,39 @@ test.skipIf(!hasNatsServer())(
   },
   20_000,
 );
+
+test.skipIf(!hasNatsServer())(
+  "what a process wanted that is gone without a word is dropped after a while",
+  async () => {
+    await using exchange = await ownNats("orphans");
+    await using member = await startMember(exchange, { ownerPatienceMs: 1_500 });
+    const api = await startApi(exchange, { free: FREE });
+    expect(statuses([await api.run("free")])).toEqual(["no_face"]);
+    await Bun.sleep(2_000);
+    expect(member.member.held).toHaveLength(1);
+    await api.bus.close();
+    await eventually(() => member.member.held.length === 0, "its plan is dropped", 5_000);
+    await api[Symbol.asyncDispose]();
+  },
+  20_000,
+);
+
+test("a process that ends while it takes a pipeline up holds nobody back", async () => {
+  await using exchange = memoryExchange();
+  const stranger = await exchange.open();
+  const member = "never-answers";
+  const asked = Promise.withResolvers<void>();
+  const listening = await stranger.subscribe(memberSubject(member, "*"), ({ subject, responder }) => {
+    if (subject.endsWith("define")) asked.resolve();
+    if (subject.endsWith("alive")) responder?.answer(null);
+  });
+  await using api = await startApi(exchange, { own: "stages: [probe]\n" });
+  const hello = { member, host: "h", pid: 1, groups: ["faces"], threads: 1, itemsPerThread: 1, leaving: false };
+  stranger.publish("inference.hello", hello);
+  await eventually(() => api.told.includes(`joined ${member}`));
+  await api.write("free", FREE);
+  await asked.promise;
+  listening.close();
+  await eventually(() => api.engine.pipelines().length === 2);
+  expect(await rejection(api.run("free"))).toMatchObject({ code: "group_unavailable" });
+});
