@@ -300,3 +300,16 @@ test("with a file for a database it knows after a restart what it knew before", 
   expect(await second.events.all("item.completed")).toHaveLength(1);
   expect(second.dataDir).toBe(data_dir);
 });
+
+test("jobs end and are forgotten by the clock of the server", async () => {
+  const clock = fakeClock("2030-01-01T00:00:00Z");
+  await using server = await startTestServer({ clock, models: ALL, settings: { jobs: { retention: "2d" } } });
+  const init = { method: "POST", body: picture as BodyInit };
+  const { body } = await server.json<{ id: string }>("/v1/jobs?pipeline=face-detect&name=a.png", init);
+  const done = await server.events.next({ type: "job.completed", job: body.id });
+  expect(done.time).toBe("2030-01-01T00:00:00.000Z");
+  await clock.advance("47h");
+  expect((await server.fetch(`/v1/jobs/${body.id}`)).status).toBe(200);
+  await clock.advance("2h");
+  expect((await server.fetch(`/v1/jobs/${body.id}`)).status).toBe(404);
+});
