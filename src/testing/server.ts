@@ -14,7 +14,7 @@ import { LogLines } from "./log-lines.ts";
 import { testSettings } from "./settings.ts";
 
 /** What a test chooses. Everything has a default. */
-export interface TestServerOptions {
+export interface TestServerOptions<Token extends string = string> {
   /** Pipelines by name, on top of the shipped ones or in their place. */
   readonly pipelines?: Readonly<Record<string, PipelineSource>>;
   /** Which shipped pipelines it has: all (the default), none, or those named. */
@@ -37,32 +37,32 @@ export interface TestServerOptions {
   /** Whether it has only started when every pipeline's models are loaded, as a server that is not under test. */
   readonly loaded?: boolean;
   /** Tokens by a name of yours and their role; the secrets are `server.tokens`. */
-  readonly tokens?: Readonly<Record<string, TokenRole>>;
+  readonly tokens?: Readonly<Record<Token, TokenRole>>;
 }
 
 /** Milliseconds between looks for scripted models that wait at gates while the server stops. */
 const OPEN_EVERY = 20;
 
 /** What a running server is made of. */
-interface TestServerParts {
+interface TestServerParts<Token extends string> {
   readonly app: App;
   readonly home: Home;
   readonly dataDir: string;
   readonly logs: LogLines;
-  readonly tokens: Readonly<Record<string, string>>;
+  readonly tokens: Readonly<Record<Token, string>>;
   /** Channels of the gates that its models may wait at. */
   readonly gates: readonly string[];
 }
 
 /** A running server; also a client of it, without a token. */
-export class TestServer extends TestClient implements AsyncDisposable {
+export class TestServer<Token extends string = string> extends TestClient implements AsyncDisposable {
   /** The server itself, for what cannot be seen from outside. */
   readonly app: App;
   /** What the server tells over `/v1/events`. */
   readonly events: EventCollector;
   readonly logs: LogLines;
   /** Secrets of the tokens that were asked for, by name: `server.as(server.tokens.reader)`. */
-  readonly tokens: Readonly<Record<string, string>>;
+  readonly tokens: Readonly<Record<Token, string>>;
   /** Its data folder. */
   readonly dataDir: string;
   readonly #home: Home;
@@ -70,11 +70,11 @@ export class TestServer extends TestClient implements AsyncDisposable {
   #stopped: Promise<void> | undefined;
 
   /** Use {@link startTestServer}. */
-  constructor({ app, home, dataDir, logs, tokens, gates }: TestServerParts) {
+  constructor({ app, home, dataDir, logs, tokens, gates }: TestServerParts<Token>) {
     super(reachable(app.url));
     this.app = app;
     // Where tokens are asked for, any of them may read events.
-    const [token] = Object.values(tokens);
+    const [token] = Object.values<string>(tokens);
     this.events = new EventCollector(token === undefined ? this : this.as(token));
     this.logs = logs;
     this.tokens = tokens;
@@ -129,7 +129,9 @@ export class TestServer extends TestClient implements AsyncDisposable {
  * Starts a server; it answers when this resolves. Models are loaded when the first request to a pipeline needs them. Several servers may run at once, in one process and in many. Rejects as a server does that cannot start
  * (`config_invalid`, `stage_invalid`, `model_unknown` …); a pipeline that is not valid is listed with its error instead.
  */
-export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
+export async function startTestServer<Token extends string = never>(
+  options: TestServerOptions<Token> = {},
+): Promise<TestServer<Token>> {
   await using made = new AsyncDisposableStack();
   const { pipelines = {}, shipped = true, models = {}, stages = [], settings: written = {}, workers = 1 } = options;
   const home = made.use(await makeHome(pipelines, shipped));
@@ -140,7 +142,7 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   const now = () => clock.now();
   const opening = database === "memory" ? openMemoryStore(now) : openStore(settings.data_dir, {}, now);
   const store = made.adopt(await opening, (open) => open.close());
-  const tokens = await createTokens(store, options.tokens ?? {});
+  const tokens = await createTokens<Token>(store, options.tokens);
   const app = await startApp(settings, {
     logger: logs.logger,
     store,
@@ -153,13 +155,13 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
   return new TestServer({ app, home, dataDir: settings.data_dir, logs, tokens, gates });
 }
 
-async function createTokens(
+async function createTokens<Token extends string>(
   store: Store,
-  wanted: Readonly<Record<string, TokenRole>>,
-): Promise<Readonly<Record<string, string>>> {
+  wanted: Readonly<Record<string, TokenRole>> = {},
+): Promise<Readonly<Record<Token, string>>> {
   const secrets: Record<string, string> = {};
   for (const [name, role] of Object.entries(wanted)) secrets[name] = (await store.tokens.create({ name, role })).secret;
-  return secrets;
+  return secrets as Record<Token, string>;
 }
 
 function gatesOf({ rules }: ModelScript): string[] {

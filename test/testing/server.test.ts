@@ -115,10 +115,10 @@ describe("A test server", () => {
       settings: { listen: { native: "0.0.0.0:0" } },
     });
     expect(await thrownBy(server.run("face-detect", picture))).toMatchObject({ code: "unauthorized" });
-    expect(await thrownBy(server.as(server.tokens.reader!).run("face-detect", picture))).toMatchObject({
+    expect(await thrownBy(server.as(server.tokens.reader).run("face-detect", picture))).toMatchObject({
       code: "forbidden",
     });
-    await server.as(server.tokens.runner!).run("face-detect", picture);
+    await server.as(server.tokens.runner).run("face-detect", picture);
     await server.events.next({ type: "item.completed", pipeline: "face-detect" });
   });
 
