@@ -27,17 +27,22 @@ async function large(name: string): Promise<string> {
   return path;
 }
 
-/** Command lines of running processes that name this file. */
-function processesOf(path: string): string[] {
+/** Ids of ffmpeg's processes whose command line names this file. */
+function processesOf(path: string): number[] {
   return readdirSync("/proc").flatMap((entry) => {
     if (!/^\d+$/.test(entry)) return [];
     try {
       const words = readFileSync(`/proc/${entry}/cmdline`, "utf8");
-      return /^(ffmpeg|ffprobe)\0/.test(words) && words.includes(path) ? [words] : [];
+      return /^(ffmpeg|ffprobe)\0/.test(words) && words.includes(path) ? [Number(entry)] : [];
     } catch {
+      // It has ended meanwhile.
       return [];
     }
   });
+}
+
+function signal(path: string, name: NodeJS.Signals): void {
+  for (const id of processesOf(path)) process.kill(id, name);
 }
 
 /** Folders of pipes; not those of other processes. */
@@ -89,7 +94,7 @@ describe.skipIf(!hasFfmpeg())("a reading", () => {
     await using reader = await openVideo(path, { ...EVERY_FRAME, limits });
     const frames = reader.frames()[Symbol.asyncIterator]();
     (await frames.next()).value.release();
-    Bun.spawnSync(["pkill", "-STOP", "-f", path]);
+    signal(path, "SIGSTOP");
     const failed = rejection(
       (async () => {
         for (;;) (await frames.next()).value.release();
@@ -135,10 +140,10 @@ describe.skipIf(!hasFfmpeg())("a reading", () => {
       code: "request_cancelled",
     });
     for (const delay of [0, 5, 20, 40, 80, 120, 160]) {
-      const signal = AbortSignal.timeout(delay);
+      const timeout = AbortSignal.timeout(delay);
       const failed = rejection(
         (async () => {
-          const reader = await openVideo(path, { ...EVERY_FRAME, signal });
+          const reader = await openVideo(path, { ...EVERY_FRAME, signal: timeout });
           try {
             for await (const _ of reader.frames());
           } finally {
@@ -157,7 +162,7 @@ describe.skipIf(!hasFfmpeg())("a reading", () => {
     await using reader = await openVideo(path, EVERY_FRAME);
     let count = 0;
     for await (const frame of reader.frames()) {
-      if (count++ === 0) Bun.spawnSync(["pkill", "-KILL", "-f", path]);
+      if (count++ === 0) signal(path, "SIGKILL");
       frame.release();
     }
     expect(count).toBeGreaterThanOrEqual(1);
