@@ -1,4 +1,5 @@
 /** The private folder of a test server: its pipelines, and what the server writes. Gone when the server is. */
+import { rmSync } from "node:fs";
 import { copyFile, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,13 +27,23 @@ export interface Home extends AsyncDisposable {
   removePipeline(name: string): Promise<void>;
 }
 
+/** Folders of servers that nobody has stopped; a process that ends takes them along. */
+const open = new Set<string>();
+process.on("exit", () => {
+  for (const folder of open) rmSync(folder, { recursive: true, force: true });
+});
+
 /** Makes one with pipelines of the test's own and shipped ones: all, none, or those that are named. */
 export async function makeHome(
   pipelines: Readonly<Record<string, PipelineSource>>,
   shipped: boolean | readonly string[],
 ): Promise<Home> {
   const folder = await mkdtemp(join(tmpdir(), "facewire-test-"));
-  const remove = () => rm(folder, { recursive: true, force: true });
+  open.add(folder);
+  const remove = async () => {
+    await rm(folder, { recursive: true, force: true });
+    open.delete(folder);
+  };
   const pipelinesDir = join(folder, "pipelines");
   const fileOf = (name: string) => join(pipelinesDir, `${name}.yaml`);
   const writePipeline = (name: string, source: PipelineSource) => writeFile(fileOf(name), pipelineText(name, source));
