@@ -32,10 +32,10 @@ export interface VideoInfo {
   /** Container as ffprobe names it, such as `mov,mp4,m4a,3gp,3g2,mj2`. */
   readonly container: string;
   readonly codec: string;
-  /** Size of the upright frames as filmed, before scaling; in pixels. */
+  /** Size of the upright frames as filmed, with square pixels, before scaling; in pixels. */
   readonly width: number;
   readonly height: number;
-  /** Degrees the frames were turned clockwise to be upright: 0, 90, 180, 270. */
+  /** Degrees the frames were turned clockwise to be upright: 0, 90, 180, 270. They may have been mirrored besides. */
   readonly rotation: 0 | 90 | 180 | 270;
   /** Seconds as declared; undefined where the file does not say. */
   readonly durationS: number | undefined;
