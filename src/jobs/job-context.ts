@@ -1,8 +1,8 @@
 /** What the parts that run one job share. */
 import type { JobContent } from "../store/job-content.ts";
-import type { JobRecord } from "../store/jobs.ts";
+import type { JobRecord } from "../store/job-record.ts";
 import type { JobFolders } from "./folders.ts";
-import type { JobOptions } from "./options.ts";
+import { type JobOptions, requestIdOf } from "./options.ts";
 import { passingFailure, type RunningEngine } from "./passing-failures.ts";
 import type { Patience } from "./patience.ts";
 import type { ResultWriter } from "./result-writer.ts";
@@ -37,7 +37,7 @@ export class JobStopped extends Error {}
 /** What all requests of a job to the engine have in common. Their id is the same for all: events hold on to it. */
 export function requestOf({ job, options, priority, cutOff }: JobContext) {
   const { explain = false, exif = false } = options;
-  return { id: `job-${job.id}`, pipeline: job.pipeline, priority, explain, exif, signal: cutOff };
+  return { id: requestIdOf(job.id), pipeline: job.pipeline, priority, explain, exif, signal: cutOff };
 }
 
 /** Does something until it works or fails for good; throws {@link JobStopped} when the job is told to stop meanwhile. */

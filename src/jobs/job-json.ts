@@ -1,7 +1,7 @@
 /** Jobs as the native API and the command line show them. */
 import type { PublicError } from "../errors.ts";
 import type { AggregateValue, VideoSummary } from "../pipeline/results.ts";
-import type { JobRecord, JobState, ResultCounts, WaitingFor } from "../store/jobs.ts";
+import type { JobRecord, JobState, ResultCounts, WaitingFor } from "../store/job-record.ts";
 import type { JobOptions } from "./options.ts";
 
 /** How far a job is. */

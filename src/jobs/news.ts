@@ -3,8 +3,10 @@
  * gone: the job remembers what was told, and keys keep what is told again from being stored again.
  */
 import type { EventRecorder, NewEvent } from "../events/recorder.ts";
-import { ANNOUNCED_ALL, hasEnded, type JobRecord, type Jobs } from "../store/jobs.ts";
+import { ANNOUNCED_ALL, hasEnded, type JobRecord } from "../store/job-record.ts";
+import type { Jobs } from "../store/jobs.ts";
 import { progressNumbers } from "./job-json.ts";
+import { requestIdOf } from "./options.ts";
 import type { JobProgress } from "./result-writer.ts";
 
 /** Milliseconds between two events of a job's progress. */
@@ -24,7 +26,7 @@ export class JobNews {
   /** Tells what is untold of a job's beginning and end. Never rejects: what cannot be noted is told again later. */
   async tell(job: JobRecord): Promise<void> {
     const events: NewEvent[] = [];
-    const subject = { pipeline: job.pipeline, job: job.id };
+    const subject = subjectOf(job);
     if (job.announced < 1) {
       events.push({ ...subject, key: `${job.id}/created`, type: "job.created", data: { files: job.files } });
     }
@@ -46,7 +48,7 @@ export class JobNews {
   async started(job: JobRecord): Promise<void> {
     const { ok, no_face, rejected, failed } = job.counts;
     const data = { resumed: ok + no_face + rejected + failed > 0 };
-    await this.#recorder.record([{ pipeline: job.pipeline, job: job.id, type: "job.started", data }]);
+    await this.#recorder.record([{ ...subjectOf(job), type: "job.started", data }]);
   }
 
   /** A job got on; told at most once a second. */
@@ -56,13 +58,17 @@ export class JobNews {
     this.#progressAt.set(job.id, now);
     const { done, total, rate, time_left_s } = progressNumbers(progress);
     const data = { items_done: done, items_total: total, rate_per_s: rate, seconds_left: time_left_s };
-    void this.#recorder.record([{ pipeline: job.pipeline, job: job.id, type: "job.progress", data }]);
+    void this.#recorder.record([{ ...subjectOf(job), type: "job.progress", data }]);
   }
 
   /** This process no longer works on a job. */
   left(id: string): void {
     this.#progressAt.delete(id);
   }
+}
+
+function subjectOf({ id, pipeline }: JobRecord) {
+  return { pipeline, job: id, request: requestIdOf(id) };
 }
 
 function endOf(job: JobRecord) {

@@ -10,3 +10,8 @@ export interface JobOptions {
   /** Adds the EXIF fields of each picture. */
   readonly exif?: boolean;
 }
+
+/** The request id of everything a job asks of the engine; all its events have it. */
+export function requestIdOf(jobId: string): string {
+  return `job-${jobId}`;
+}

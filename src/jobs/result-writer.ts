@@ -3,8 +3,8 @@
  * second; when the database is slower than the work, the work waits.
  */
 import type { ItemResult, ItemStatus, PrimaryFace } from "../pipeline/results.ts";
+import type { JobRecord, ResultCounts } from "../store/job-record.ts";
 import type { Holding, JobCommit, JobWork, NewResult } from "../store/job-work.ts";
-import type { JobRecord, ResultCounts } from "../store/jobs.ts";
 import { untilStored } from "./patience.ts";
 import { packPrimaryFace } from "./primary-faces.ts";
 import { RateMeter } from "./rate.ts";

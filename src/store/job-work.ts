@@ -5,7 +5,15 @@
  */
 import { type Kysely, sql, type UpdateObject } from "kysely";
 import type { PublicError } from "../errors.ts";
-import { iso, type JobRecord, type JobState, NOBODY, type ResultCounts, recordOf, type WaitingFor } from "./jobs.ts";
+import {
+  iso,
+  type JobRecord,
+  type JobState,
+  NOBODY,
+  type ResultCounts,
+  recordOf,
+  type WaitingFor,
+} from "./job-record.ts";
 import type { Schema } from "./schema.ts";
 
 /** A job and who works on it. */

@@ -61,8 +61,10 @@ async function untilWaiting(server: TestServer, count: number): Promise<void> {
 }
 
 async function eventTypes(server: TestServer, job: string): Promise<string[]> {
-  const { body } = await server.json<{ events: { type: string; job?: string }[] }>("/v1/events?limit=1000");
-  return body.events.filter((event) => event.job === job).map(({ type }) => type);
+  const path = `/v1/events?limit=1000&request=job-${job}`;
+  const { body } = await server.json<{ events: { type: string; job?: string }[] }>(path);
+  expect(body.events.every((event) => event.job === job)).toBe(true);
+  return body.events.map(({ type }) => type);
 }
 
 describe("A job of many pictures", () => {

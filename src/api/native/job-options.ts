@@ -1,7 +1,7 @@
 /** What the addresses of jobs are asked with: query parameters, fields of the form, the idempotency key. */
 import { FacewireError } from "../../errors.ts";
 import type { JobOptions } from "../../jobs/options.ts";
-import { JOB_STATES, type JobState } from "../../store/jobs.ts";
+import { JOB_STATES, type JobState } from "../../store/job-record.ts";
 import { nearest } from "../../yaml/nearest.ts";
 import type { FormField } from "../multipart.ts";
 import { type QueryParameter, type QueryValues, readQuery } from "../query.ts";

@@ -1,6 +1,6 @@
 /** The schemas of jobs; mirror `JobJson` and `JobDetailJson`. */
 import { Type } from "@sinclair/typebox";
-import { JOB_STATES } from "../../../store/jobs.ts";
+import { JOB_STATES } from "../../../store/job-record.ts";
 import { ErrorSchema, RequestIdSchema } from "./error.ts";
 import { ItemSchema, RunResultSchema, VideoSchema } from "./run.ts";
 
