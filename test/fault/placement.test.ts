@@ -2,14 +2,36 @@
 import { describe, expect, test } from "bun:test";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { connect } from "nats";
+import { openNatsBus } from "../../src/bus/nats/open.ts";
+import type { WireRecord } from "../../src/bus/wire.ts";
+import { contentKey } from "../../src/pipeline/placement/requirements.ts";
+import type { Plan } from "../../src/pipeline/plan.ts";
 import type { ApiClient, RunAnswer } from "../support/api-client.ts";
 import { PLAIN_PICTURE } from "../support/engine.ts";
 import { hasNatsServer, type NatsServer, startNatsServer } from "../support/nats-server.ts";
 import { serve, serveGroups } from "../support/server-process.ts";
+import { rejection } from "../support/settle.ts";
 import { makeHome, type Pipelines } from "../support/test-server.ts";
 
 const PLACED = "stages:\n  - probe: {}\n    place: faces\n";
 const HERE = "stages: [probe]\n";
+
+/** A pipeline without stages, such as anybody could send. */
+const EMPTY_PLAN: Plan = {
+  name: "empty",
+  version: "1",
+  steps: [],
+  accepts: ["image"],
+  sampling: { rate: 5 },
+  deadlineMs: 1_000,
+  videoDeadlineMs: 1_000,
+  maxFiles: 1,
+  maxFrames: 1,
+  maxFaces: 1,
+  priority: 5,
+  aggregate: {},
+};
 
 /** A broker, and a home whose processes meet there. */
 async function homeOnNats(pipelines: Pipelines = {}) {
@@ -173,6 +195,52 @@ describe.skipIf(!hasNatsServer())("over NATS", () => {
     await nats.start();
     expect(outcome(await running)).toBe("no_face");
     expect((await Bun.file(log).text()).trim().split("\n")).toEqual(["+body", "-body"]);
+  }, 60_000);
+
+  test("bytes of strangers go to the dead letters, also what promises more than is taken, and hurt nobody", async () => {
+    await using made = await homeOnNats();
+    const { home, nats } = made;
+    // The dead letters of all processes are in one database here.
+    await using _member = await serveGroups(home, "faces");
+    await using server = await serve(home, { FACEWIRE_ROLES: "[api]" });
+    const { client } = server;
+    await until(async () => outcome(await client.run("placed", PLAIN_PICTURE)) === "no_face");
+    const groups = (await client.health()).parts.groups?.details ?? {};
+    const [member] = (groups.faces as { members: { member: string }[] }).members;
+    const subject = `inference.member.${member?.member}.run`;
+    const raw = await connect({ servers: nats.url });
+    for (const bytes of [new Uint8Array(0), new Uint8Array(100_000).fill(0xff), Buffer.from("GET / HTTP/1.1")]) {
+      raw.publish(`facewire.m.${subject}`, bytes);
+      raw.publish("facewire.m.inference.hello", bytes);
+    }
+    await raw.drain();
+    const stranger = await openNatsBus({
+      url: nats.url,
+      prefix: "facewire",
+      replicas: 1,
+      startTimeoutMs: 5_000,
+      onWarning() {},
+    });
+    const deadline = Date.now() + 10_000;
+    const key = contentKey(EMPTY_PLAN);
+    const definition = { from: "stranger", key, plan: { ...EMPTY_PLAN }, cards: {}, kinds: {} };
+    await stranger.request(subject.replace(/run$/, "define"), definition as unknown as WireRecord, { deadline });
+    const slip = { at: "stranger", parcel: "1", bytes: 1e12 };
+    const run = { from: "stranger", run: "1", key, deadline, priority: 5, alone: false, task: { slip } };
+    expect(await rejection(stranger.request(subject, run, { deadline }))).toMatchObject({
+      code: "message_too_large",
+    });
+    await stranger.close();
+
+    type Letter = { kind: string; address: string; error: { code: string } };
+    const letters = async () => (await client.json<{ dead_letters: Letter[] }>("/v1/dead-letters")).body.dead_letters;
+    await until(async () => (await letters()).length >= 7);
+    const found = (await letters()).map(({ kind, address, error }) => `${kind} ${address} ${error.code}`);
+    expect(found).toContain(`message ${subject} message_invalid`);
+    expect(found).toContain("message inference.hello message_invalid");
+    expect(found).toContain(`message ${subject} message_too_large`);
+    expect(outcome(await client.run("placed", PLAIN_PICTURE))).toBe("no_face");
+    expect(await members(client)).toBe(1);
   }, 60_000);
 
   test("a process that gets SIGTERM finishes what it has, takes nothing more and ends with 0", async () => {

@@ -3,6 +3,9 @@ import { Kind, type Static, type TSchema, Type, TypeRegistry } from "@sinclair/t
 import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { FacewireError } from "../../errors.ts";
 import { PICTURE_FORMATS } from "../../media/picture.ts";
+import type { Face as FoundFace } from "../../stages/item.ts";
+import type { Plan } from "../plan.ts";
+import type { ItemOutcome } from "../protocol.ts";
 
 const DOUBLE = "FacewireDouble";
 TypeRegistry.Set(DOUBLE, (_schema, value) => typeof value === "number");
@@ -68,7 +71,7 @@ const Face = Type.Object({
   ),
   rejected: Type.Optional(Type.Object({ stage: Type.String(), reason: Type.String(), message: Type.String() })),
   extra: Type.Optional(Data),
-});
+} satisfies Record<keyof FoundFace, TSchema>);
 
 const ErrorText = Type.Object({ code: Word, message: Type.String(), details: Type.Optional(Data) });
 
@@ -131,7 +134,7 @@ export const OutcomeSchema = Type.Object({
   drawn: Type.Optional(Bytes),
   carried: Type.Optional(Bytes),
   snapshot: Type.Optional(Type.Object({ rank: Double, width: Double, height: Double, jpeg: Bytes })),
-});
+} satisfies Record<keyof ItemOutcome, TSchema>);
 
 const Step = Type.Recursive((This) =>
   Type.Union([
@@ -159,12 +162,13 @@ export const PlanSchema = Type.Object({
   accepts: Type.Array(Type.Union([Type.Literal("image"), Type.Literal("video")])),
   sampling: Data,
   deadlineMs: Double,
+  videoDeadlineMs: Double,
   maxFiles: Double,
   maxFrames: Double,
   maxFaces: Double,
   priority: Type.Integer({ minimum: 0, maximum: 9 }),
   aggregate: Type.Record(Type.String(), Data),
-});
+} satisfies Record<keyof Plan, TSchema>);
 
 /** Throws `message_invalid`, naming what is wrong by its place, unless a value has the form. */
 export type Checker<T> = (value: unknown) => T;
