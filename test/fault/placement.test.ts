@@ -226,7 +226,7 @@ describe.skipIf(!hasNatsServer())("over NATS", () => {
     const definition = { from: "stranger", key, plan: { ...EMPTY_PLAN }, cards: {}, kinds: {} };
     await stranger.request(subject.replace(/run$/, "define"), definition as unknown as WireRecord, { deadline });
     const slip = { at: "stranger", parcel: "1", bytes: 1e12 };
-    const run = { from: "stranger", run: "1", key, deadline, priority: 5, alone: false, task: { slip } };
+    const run = { from: "stranger", run: "1", key, within: 10_000, priority: 5, alone: false, task: { slip } };
     expect(await rejection(stranger.request(subject, run, { deadline }))).toMatchObject({
       code: "message_too_large",
     });

@@ -15,6 +15,7 @@ import { Answers } from "./answers.ts";
 import { ForeignPlans } from "./foreign-plans.ts";
 import { outcomeToWire, type SentTask, taskFromWire } from "./item-wire.ts";
 import {
+  announce,
   checkCancel,
   checkDefine,
   checkForget,
@@ -188,17 +189,18 @@ export class GroupMember {
   }
 
   #sayHello(): void {
-    if (this.#connected) this.#options.bus.publish(HELLO, this.hello);
+    announce(this.#options.bus, HELLO, this.hello);
   }
 
   #run(run: Run): Promise<WireValue> {
-    return this.#answers.get(run.run, run.deadline, async () => {
+    const deadline = Date.now() + run.within;
+    return this.#answers.get(run.run, deadline, async () => {
       if (this.#leaving) throw new FacewireError("shutting_down", "The process is leaving its group.");
       const plan = this.#plans.get(run.key);
       this.#admit(run, plan);
       // Without a pause where it came whole, so that no other is admitted to the same room in between.
-      const written = Parcels.inline(run.task) ?? (await this.#fetch(run));
-      return this.#wrapped(await this.#outcome(run, plan, taskFromWire(written)));
+      const written = Parcels.inline(run.task) ?? (await this.#fetch(run.task, deadline));
+      return this.#wrapped(await this.#outcome(run, plan, taskFromWire(written), deadline));
     });
   }
 
@@ -209,10 +211,10 @@ export class GroupMember {
     if (bytes > 0 && this.#fetching >= FETCHED_PER_THREAD * workers.width) {
       throw new FacewireError("overloaded", "Too many large items are on their way.");
     }
-    scheduler.admit(plan, 1, this.#fetchingBytes + bytes, run.deadline - Date.now(), run.priority);
+    scheduler.admit(plan, 1, this.#fetchingBytes + bytes, run.within, run.priority);
   }
 
-  async #fetch({ task, deadline }: Run): Promise<WireValue> {
+  async #fetch(task: Run["task"], deadline: number): Promise<WireValue> {
     const { parcels, maxItemBytes } = this.#options;
     const bytes = Parcels.bytesToFetch(task);
     this.#fetching++;
@@ -226,7 +228,7 @@ export class GroupMember {
   }
 
   /** Resolves when the item is done, or at once when it is cancelled. */
-  async #outcome(run: Run, plan: Plan, task: SentTask): Promise<ItemOutcome> {
+  async #outcome(run: Run, plan: Plan, task: SentTask, deadline: number): Promise<ItemOutcome> {
     const { scheduler } = this.#options.local;
     const { snapshotAbove } = task;
     const { promise, resolve } = Promise.withResolvers<ItemOutcome>();
@@ -242,7 +244,7 @@ export class GroupMember {
         plan,
         snapshotAbove: snapshotAbove === undefined ? undefined : () => snapshotAbove,
         priority: run.priority,
-        deadline: run.deadline,
+        deadline,
         traceparent: undefined,
         guest: { alone: run.alone },
         settle: (settled) => resolve(settled.outcome),

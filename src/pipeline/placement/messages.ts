@@ -1,11 +1,25 @@
 /** What the processes of an installation say to each other about groups, and under which subjects. */
 import { type Static, Type } from "@sinclair/typebox";
+import type { Bus } from "../../bus/bus.ts";
+import type { WireValue } from "../../bus/wire.ts";
+import { FacewireError } from "../../errors.ts";
 import { checkerOf, PlanSchema, Word } from "./schemas.ts";
 
 /** Members say here who they are: when they come, every second, when somebody asks, and when they leave. */
 export const HELLO = "inference.hello";
 /** Processes that want work done ask here who is there. */
 export const WHO = "inference.who";
+
+/** Says something to all who listen, if the bus stands: what is missed is said again. */
+export function announce(bus: Bus, subject: string, body: WireValue): void {
+  if (bus.status.kind !== "connected") return;
+  try {
+    bus.publish(subject, body);
+  } catch (thrown) {
+    // Lost between the question and the call.
+    if (FacewireError.from(thrown).code !== "bus_unavailable") throw thrown;
+  }
+}
 
 /** What a member is asked (`run`, `define`, `alive`) or told (`forget`, `cancel`). */
 export type Verb = "run" | "define" | "alive" | "forget" | "cancel";
@@ -46,8 +60,8 @@ const Run = Type.Object({
   /** Unique among all tries of all items: the same one means the same try again. */
   run: Word,
   key: Word,
-  /** Milliseconds since the epoch. */
-  deadline: Type.Number(),
+  /** Milliseconds that are left: clocks of machines differ, so a time of day would say something else there. */
+  within: Type.Number(),
   priority: Type.Integer({ minimum: 0, maximum: 9 }),
   alone: Type.Boolean(),
   /** The task, in the message or beside it: see `parcels.ts`. */

@@ -167,7 +167,8 @@ export class RemoteGroup implements WorkPlaces {
     const key = this.#host.contentKey(plan);
     if (key === undefined) throw new FacewireError("pipeline_unavailable", "The pipeline is no longer held.");
     const { priority, alone } = item;
-    const body = { from: this.#host.id, run, key, deadline, priority, alone, task };
+    const within = deadline - Date.now();
+    const body = { from: this.#host.id, run, key, within, priority, alone, task };
     const until = { deadline: deadline + GRACE, signal: end.signal };
     const again = onTheWay.asked;
     try {

@@ -10,7 +10,7 @@ import type { PartHealth } from "../results.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { GroupMember } from "./group-member.ts";
 import { busHealth, groupsHealth } from "./health.ts";
-import { checkHello, HELLO, type Hello, WHO } from "./messages.ts";
+import { announce, checkHello, HELLO, type Hello, WHO } from "./messages.ts";
 import type { Parcels } from "./parcels.ts";
 import { bury, keepRefused } from "./refused-messages.ts";
 import { RemoteGroup, type RemoteGroupHost } from "./remote-group.ts";
@@ -199,7 +199,7 @@ export class RemoteGroups implements Groups {
   }
 
   #askWho(): void {
-    if (this.#connected) this.#options.bus.publish(WHO, { from: this.#options.id });
+    announce(this.#options.bus, WHO, { from: this.#options.id });
   }
 
   /** Nobody could be heard until now: that says nothing of anybody. */

@@ -62,7 +62,8 @@ function stageLack({ kind, models: names, options, pool }: PlannedStage, wanted:
   const { stages, models, pools } = equipment;
   const known = kindDigest(stages, kind);
   if (known === undefined) return `there is no stage kind ${kind} here.`;
-  if (known !== wanted.kinds[kind]) return `the stage kind ${kind} is another one here.`;
+  if (known !== wanted.kinds[kind])
+    return `the stage kind ${kind} is another one here, of another version of Facewire or of its file.`;
   if (!Value.Check(stages.get(kind).options, options)) return `its options are not those of the stage kind ${kind}.`;
   for (const name of names) {
     const card = cardDigest(models, name);
