@@ -38,8 +38,8 @@ interface Entry {
   deployed: Deployed | undefined;
   /** What the text was planned to, when only the workers could not take it up. */
   waiting: PlannedPipeline | undefined;
-  /** The first version while workers have not taken it up; `done` resolves when they have or have not, and sees to it. */
-  loading: { readonly planned: PlannedPipeline; done(): Promise<void> } | undefined;
+  /** The first version while nobody has waited for workers to take it up. */
+  loading: PlannedPipeline | undefined;
   error: FacewireError | undefined;
 }
 
@@ -99,34 +99,20 @@ export class Deployments {
 
   /** The version that a new request would get. Throws `pipeline_unknown` or `pipeline_unavailable`. */
   running(name: string): PlannedPipeline {
-    return this.#entry(name).loading?.planned ?? this.#deployed(name).planned;
+    return this.#entry(name).loading ?? this.#deployed(name).planned;
   }
 
-  /** Resolves once a first version that waits for it has been taken up, or could not be; at once where none is. */
+  /** Has workers take a first version up that {@link begin} has listed; resolves when they have, or could not. */
   async ready(name: string): Promise<void> {
-    await this.#entry(name).loading?.done();
+    const entry = this.#entry(name);
+    if (entry.loading) await this.#inTurn(() => this.#takeFirst(entry));
   }
 
-  /**
-   * Lists what the folder holds for the first time. Workers take it up now, or, on `demand`, each pipeline when somebody
-   * waits for it with {@link ready}.
-   */
-  begin(readings: readonly PipelineReading[], takeUp: "now" | "demand"): void {
-    for (const reading of readings) {
-      const { name, file, planned, error } = reading;
-      const entry: Entry = { name, file, deployed: undefined, waiting: undefined, loading: undefined, error };
-      this.#entries.set(name, entry);
-      if (!planned) {
-        this.#events.onChange(name, "", error);
-        continue;
-      }
-      if (takeUp === "demand") {
-        entry.loading = { planned, done: () => this.#inTurn(() => this.#takeFirst(entry)) };
-      } else {
-        const done = this.#deploy(entry, planned);
-        entry.loading = { planned, done: () => done };
-        void this.#inTurn(() => done);
-      }
+  /** Lists what the folder holds for the first time. Workers take a pipeline up when somebody asks for it with {@link ready}. */
+  begin(readings: readonly PipelineReading[]): void {
+    for (const { name, file, planned, error } of readings) {
+      this.#entries.set(name, { ...NOTHING, name, file, loading: planned, error });
+      if (!planned) this.#events.onChange(name, "", error);
     }
   }
 
@@ -137,6 +123,8 @@ export class Deployments {
       for (const [name, entry] of this.#entries) {
         if (names.has(name)) continue;
         this.#entries.delete(name);
+        // Whoever still waits for it finds nothing to take up.
+        entry.loading = undefined;
         this.#retire(entry.deployed);
       }
       await Promise.all(readings.map((reading) => this.#take(reading)));
@@ -173,9 +161,9 @@ export class Deployments {
       const isNews = entry.error?.message !== error?.message;
       entry.error = error;
       if (isNews) this.#events.onChange(name, "", error);
-    } else if ((entry.loading ?? entry.deployed)?.planned.plan.version === planned.plan.version)
+    } else if ((entry.loading ?? entry.deployed?.planned)?.plan.version === planned.plan.version) {
       entry.error = undefined;
-    else await this.#deploy(entry, planned);
+    } else await this.#deploy(entry, planned);
     // A new name is listed once it is known whether it can run.
     this.#entries.set(name, entry);
   }
@@ -184,7 +172,7 @@ export class Deployments {
   async #takeFirst(entry: Entry): Promise<void> {
     const { loading, error } = entry;
     if (!loading) return;
-    await this.#deploy(entry, loading.planned);
+    await this.#deploy(entry, loading);
     entry.error ??= error;
   }
 
@@ -280,6 +268,6 @@ export class Deployments {
 const NOTHING = { deployed: undefined, waiting: undefined, loading: undefined, error: undefined };
 
 function view({ name, file, deployed, loading, error }: Entry): PipelineEntry {
-  const running = deployed?.planned ?? loading?.planned;
+  const running = deployed?.planned ?? loading;
   return { name, file, running, loading: loading !== undefined, error };
 }

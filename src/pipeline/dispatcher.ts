@@ -39,7 +39,6 @@ export class Dispatcher {
   readonly #local: Scheduler;
   readonly #groups: Groups | undefined;
   readonly #items = new Map<string, OnItsWay>();
-  #idle: (() => void)[] = [];
 
   constructor(local: Scheduler, groups: Groups | undefined) {
     this.#local = local;
@@ -64,24 +63,8 @@ export class Dispatcher {
     const item = this.#items.get(id);
     if (!item) return;
     item.cancelled = true;
-    this.#forget(id);
-    item.scheduler.cancel(id);
-  }
-
-  /** Resolves when no item is on its way, or after `timeoutMs`. */
-  async whenIdle(timeoutMs: number): Promise<void> {
-    if (this.#items.size === 0) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, timeoutMs);
-    this.#idle.push(resolve);
-    await promise;
-    clearTimeout(timer);
-  }
-
-  #forget(id: string): void {
     this.#items.delete(id);
-    if (this.#items.size > 0) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
+    item.scheduler.cancel(id);
   }
 
   /** `before`: what the legs before came to. */
@@ -111,7 +94,7 @@ export class Dispatcher {
         if (onItsWay.cancelled) return;
         const soFar = before ? joined(before, settled) : settled;
         if (last || settled.outcome.error || endsHere(item, at, settled.outcome)) {
-          this.#forget(item.id);
+          this.#items.delete(item.id);
           item.settle(soFar);
         } else this.#run(item, at + 1, carriedInput(input, settled.outcome), soFar);
       },

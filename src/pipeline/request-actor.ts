@@ -135,6 +135,7 @@ class Gathering {
   /** The answer as of now; `cut`: the time is up. */
   answer(cut: boolean): RunResult {
     const { plan, request, startedAt, stages, sources } = this.#work;
+    if (cut) for (const video of this.#videos) this.#takeUnclaimed(video);
     const items = this.#items.map(({ name, result }, index) => result ?? failed(this.#shown(index), name, LATE));
     for (const { name } of sources.slice(this.#filesSent)) items.push(failed(this.#shown(items.length), name, LATE));
     const videos = [...this.#summaries, ...this.#videos.map((video) => video.summary(cut))];
@@ -151,6 +152,14 @@ class Gathering {
       ),
       elapsed_ms: Date.now() - startedAt,
     };
+  }
+
+  /** Frames that are done behind one that is not; their results come in order and would come too late. */
+  #takeUnclaimed(video: VideoRun): void {
+    for (const done of video.unclaimed()) {
+      const { index } = this.#expect(video.name);
+      if (done) this.take({ index, ...done });
+    }
   }
 
   /** Cancels what is not done. */
@@ -205,7 +214,7 @@ class Gathering {
       }
     } catch (thrown) {
       if (this.#end.signal.aborted) return;
-      const error = FacewireError.from(thrown, "video_damaged", "The video could not be read.").toPublic();
+      const error = FacewireError.from(thrown, "internal", "The video could not be read.").toPublic();
       const { index } = this.#expect(source.name);
       tell({ index, settled: unsent(error), result: failed(this.#shown(index), source.name, error) });
     } finally {

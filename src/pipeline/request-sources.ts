@@ -32,6 +32,16 @@ export class RequestSources {
     this.#dispatcher = dispatcher;
   }
 
+  /** See {@link VideoSources.removeLeftovers}. */
+  removeLeftovers(): Promise<void> {
+    return this.#videos.removeLeftovers();
+  }
+
+  /** See {@link VideoSources.closed}. */
+  closed(timeoutMs: number): Promise<void> {
+    return this.#videos.closed(timeoutMs);
+  }
+
   /**
    * What the files of a request are, checked against what the pipeline takes. `deadline`: epoch milliseconds. Throws
    * `input_not_accepted` or `video_unknown_format`.

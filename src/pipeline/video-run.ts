@@ -3,6 +3,7 @@ import { FacewireError } from "../errors.ts";
 import type { VideoFrame, VideoReader } from "../media/video/video.ts";
 import type { DispatchedItem, Dispatcher } from "./dispatcher.ts";
 import { itemResult } from "./item-result.ts";
+import { ResultLine } from "./result-line.ts";
 import type { ItemResult, RankedFrame, VideoFacts, VideoSummary } from "./results.ts";
 import type { SettledItem } from "./scheduler.ts";
 
@@ -42,16 +43,24 @@ export interface FrameResult {
 /** Frames whose results may wait for an earlier one, or for a slow taker, while later ones are computed. */
 const WINDOW = 32;
 
-/** See the file's head. Its reader is closed with it. */
-export class VideoRun {
+/** See the file's head. It must be closed; its reader is closed with it. */
+export class VideoRun implements AsyncDisposable {
   readonly #options: VideoRunOptions;
+  readonly #line = new ResultLine<FrameResult>(WINDOW);
   readonly #pending = new Map<string, (reason: FacewireError) => void>();
   #best: RankedFrame | undefined;
+  /** Frames whose results were handed out. */
   #analysed = 0;
+  #closed = false;
 
   constructor(options: VideoRunOptions) {
     this.#options = options;
     this.#best = options.best;
+  }
+
+  /** What it is called in results. */
+  get name(): string {
+    return this.#options.item.name;
   }
 
   /** What the file says of itself. */
@@ -68,63 +77,85 @@ export class VideoRun {
     };
   }
 
-  /** The results, once. Ends with `request_cancelled` or a `video_*` error. Leaving it early gives the rest up. */
+  /**
+   * The results, once, each as soon as it and all before it are there. Ends with `request_cancelled` or a `video_*` error,
+   * which comes after the results of all frames before it. Leaving them early closes the run.
+   */
   async *results(): AsyncGenerator<FrameResult> {
-    const { reader, signal } = this.#options;
+    const { signal } = this.#options;
     const giveUp = () => this.#giveUp();
     signal.addEventListener("abort", giveUp);
     try {
-      yield* this.#inOrder();
+      void this.#sendAll();
+      for await (const result of this.#line.results()) {
+        this.#analysed++;
+        yield result;
+      }
     } finally {
       signal.removeEventListener("abort", giveUp);
-      this.#giveUp();
-      await reader.close();
+      await this.close();
     }
+  }
+
+  /** Frames that were sent off and whose results were not handed out, in order; undefined for those that are not done. */
+  unclaimed(): readonly (FrameResult | undefined)[] {
+    return this.#line.waiting();
+  }
+
+  /** Gives up what is not done. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#line.end();
+    this.#giveUp();
+    await this.#options.reader.close();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   /** What is known of it now; `cut`: it was left early because time was up. */
   summary(cut = false): VideoSummary {
-    const { reader, file, item } = this.#options;
+    const { reader, file } = this.#options;
+    const unclaimed = cut ? this.unclaimed().filter((done) => done !== undefined).length : 0;
     return {
       file,
-      name: item.name,
+      name: this.name,
       ...this.facts,
       frames_decoded: reader.decoded,
-      frames_analysed: this.#analysed,
+      frames_analysed: this.#analysed + unclaimed,
       ended: cut ? "deadline" : (reader.ended ?? "complete"),
       best_frame: this.#bestFrame(),
     };
   }
 
-  /** A failure of the reading comes after the results of all frames before it. */
-  async *#inOrder(): AsyncGenerator<FrameResult> {
+  /** Sends frames off while the taker is at work on earlier ones. */
+  async #sendAll(): Promise<void> {
     const { reader, maxFrames, firstIndex } = this.#options;
-    const inFlight: Promise<FrameResult>[] = [];
-    let failure: { readonly thrown: unknown } | undefined;
+    let sent = 0;
     try {
       for await (const frame of reader.frames()) {
-        if (this.#analysed >= maxFrames) {
+        if (!(await this.#line.room())) {
+          frame.release();
+          return;
+        }
+        if (sent >= maxFrames) {
           frame.release();
           throw tooManyFrames(maxFrames);
         }
-        const sent = this.#send(frame, firstIndex + this.#analysed++);
-        // It is awaited later; until then nobody may call its failure unhandled.
-        sent.catch(() => undefined);
-        inFlight.push(sent);
-        if (inFlight.length >= WINDOW) yield (await inFlight.shift()) as FrameResult;
+        this.#line.add(this.#send(frame, firstIndex + sent++));
       }
+      this.#line.end();
     } catch (thrown) {
-      failure = { thrown };
+      this.#line.end({ thrown });
     }
-    for (const sent of inFlight) yield await sent;
-    if (failure) throw failure.thrown;
   }
 
   #send(frame: VideoFrame, index: number): Promise<FrameResult> {
     const { dispatcher, item, id, file, signal } = this.#options;
     const itemId = `${id}.${file}.${frame.number}`;
     return new Promise<FrameResult>((resolve, reject) => {
-      if (signal.aborted) {
+      if (signal.aborted || this.#closed) {
         frame.release();
         reject(givenUp());
         return;

@@ -1,9 +1,10 @@
 /** Opens videos for the engine: no more at once than may be, and those that came as bytes from a file of their own. */
 import { randomUUID } from "node:crypto";
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, readdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FacewireError } from "../errors.ts";
 import type { VideoLimits, VideoOptions, VideoReader } from "../media/video/video.ts";
+import { Ongoing } from "./ongoing.ts";
 import { Pool } from "./pools.ts";
 
 /** How videos are read. */
@@ -28,14 +29,25 @@ export type VideoChoice = Pick<VideoOptions, "sampling" | "after"> & {
   readonly priority: number;
 };
 
+/** A video on the disk, and what is to be done when it has been read. */
+interface VideoFile {
+  readonly path: string;
+  remove(): Promise<void>;
+}
+
 /** Videos that may wait to be opened. */
 const MAX_WAITING = 64;
+/** What the files of videos in requests are called. */
+const TEMP_NAME = /^video-[0-9a-f-]{36}$/;
+/** Age (ms) from which such a file can be of no running process, whoever shares the folder: no request takes so long. */
+const LEFT_BEHIND = 3_600_000;
 
 /** See the file's head. */
 export class VideoSources {
   readonly #settings: VideoSettings;
   readonly #slots: number;
   readonly #turns: Pool;
+  readonly #open = new Ongoing();
 
   /** `slots`: frames a video has in memory at once. */
   constructor(settings: VideoSettings, slots: number) {
@@ -45,13 +57,13 @@ export class VideoSources {
   }
 
   /** Opens a file. Rejects with a `video_*` error, `pool_full`, or `request_cancelled`. */
-  async openFile(path: string, choice: VideoChoice): Promise<VideoReader> {
-    return this.#open(path, this.#settings.limits, choice, async () => {});
+  openFile(path: string, choice: VideoChoice): Promise<VideoReader> {
+    return this.#openInTurn(this.#settings.limits, choice, async () => ({ path, remove: async () => {} }));
   }
 
-  /** Opens a video of a request. As {@link openFile}, within the limits of requests. */
+  /** Opens a video of a request. As {@link openFile}, within the limits of requests; `file_unwritable`. */
   async openBytes(bytes: Uint8Array, choice: VideoChoice): Promise<VideoReader> {
-    const { maxBytes, maxRunDurationMs, limits, tempDir } = this.#settings;
+    const { maxBytes, maxRunDurationMs, limits } = this.#settings;
     if (bytes.byteLength > maxBytes) {
       throw new FacewireError(
         "video_too_large",
@@ -61,37 +73,67 @@ export class VideoSources {
         },
       );
     }
+    const shorter = { ...limits, maxDurationMs: Math.min(limits.maxDurationMs, maxRunDurationMs) };
+    return this.#openInTurn(shorter, choice, () => this.#write(bytes));
+  }
+
+  /** Resolves when every video is closed and the files of requests are removed, or after `timeoutMs`. */
+  closed(timeoutMs: number): Promise<void> {
+    return this.#open.none(timeoutMs);
+  }
+
+  /** Removes videos of requests that a process left behind when it was killed. */
+  async removeLeftovers(): Promise<void> {
+    const { tempDir } = this.#settings;
+    const names = await readdir(tempDir).catch(() => []);
+    for (const name of names.filter((each) => TEMP_NAME.test(each))) {
+      const path = join(tempDir, name);
+      const info = await stat(path).catch(() => undefined);
+      if (info && Date.now() - info.mtimeMs > LEFT_BEHIND) await rm(path, { force: true });
+    }
+  }
+
+  /** `fileOf` is called when it is the video's turn: what waits takes no room on the disk. */
+  async #openInTurn(
+    limits: VideoLimits,
+    { priority, ...choice }: VideoChoice,
+    fileOf: () => Promise<VideoFile>,
+  ): Promise<VideoReader> {
+    const release = await this.#turn(priority, choice.signal);
+    const closed = this.#open.begin();
+    const after = async (file?: VideoFile) => {
+      release();
+      try {
+        await file?.remove();
+      } finally {
+        closed();
+      }
+    };
+    let file: VideoFile | undefined;
+    try {
+      file = await fileOf();
+      // Loaded when the first video comes: most servers see none for long.
+      const { openVideo } = await import("../media/video/open-video.ts");
+      const { ffmpeg } = this.#settings;
+      const reader = await openVideo(file.path, { ...choice, ffmpeg, limits, slots: this.#slots });
+      return closing(reader, () => after(file));
+    } catch (thrown) {
+      await after(file);
+      throw thrown;
+    }
+  }
+
+  async #write(bytes: Uint8Array): Promise<VideoFile> {
+    const { tempDir } = this.#settings;
     const path = join(tempDir, `video-${randomUUID()}`);
     const remove = () => rm(path, { force: true });
     try {
       await mkdir(tempDir, { recursive: true });
       await writeFile(path, bytes, { flag: "wx", mode: 0o600 });
-      const shorter = { ...limits, maxDurationMs: Math.min(limits.maxDurationMs, maxRunDurationMs) };
-      return await this.#open(path, shorter, choice, remove);
-    } catch (thrown) {
-      await remove();
-      throw thrown;
-    }
-  }
-
-  async #open(
-    path: string,
-    limits: VideoLimits,
-    { priority, ...choice }: VideoChoice,
-    after: () => Promise<void>,
-  ): Promise<VideoReader> {
-    const release = await this.#turn(priority, choice.signal);
-    try {
-      // Loaded when the first video comes: most servers see none for long.
-      const { openVideo } = await import("../media/video/open-video.ts");
-      const reader = await openVideo(path, { ...choice, ffmpeg: this.#settings.ffmpeg, limits, slots: this.#slots });
-      return closing(reader, async () => {
-        release();
-        await after();
-      });
-    } catch (thrown) {
-      release();
-      throw thrown;
+      return { path, remove };
+    } catch (cause) {
+      await remove().catch(() => undefined);
+      throw new FacewireError("file_unwritable", "The video could not be written to disk.", { cause });
     }
   }
 

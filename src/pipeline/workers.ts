@@ -107,9 +107,10 @@ export class InferenceWorkers implements WorkPlaces {
     return { size: this.#options.size, ready, busy, restarts: this.#pool.restarts, abandoned: this.#pool.abandoned };
   }
 
-  /** See {@link HeldPlans.define}. */
-  define(plan: Plan): Promise<void> {
-    return this.#plans.define(plan);
+  /** See {@link HeldPlans.define}. Rejects with `shutting_down` once the workers are stopped. */
+  async define(plan: Plan): Promise<void> {
+    if (this.#stopped) throw shuttingDown();
+    await this.#plans.define(plan);
   }
 
   /** See {@link HeldPlans.forget}. */
@@ -171,7 +172,7 @@ export class InferenceWorkers implements WorkPlaces {
   async stop(timeoutMs: number): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#watch);
-    this.#plans.endWaits(new FacewireError("shutting_down", "The server is stopping."));
+    this.#plans.endWaits(shuttingDown());
     await this.#pool.stop(timeoutMs);
   }
 
@@ -278,6 +279,10 @@ export class InferenceWorkers implements WorkPlaces {
     if (!this.#leases.waits(id)) this.#load[inHand.place]! -= inHand.hands;
     return inHand;
   }
+}
+
+function shuttingDown(): FacewireError {
+  return new FacewireError("shutting_down", "The server is stopping.");
 }
 
 function notWanted(): FacewireError {
