@@ -27,9 +27,9 @@ const NOT_TAKEN: ReadonlySet<ErrorCode> = new Set([
  * The engine, telling the recorder of every item and the end of every run. Events are stored before the answer goes out;
  * they never change it, delay it by no more than a commit, and fail nothing.
  *
- * With `job` its runs are parts of that job: events carry its id, an item that is run again after a restart tells
- * nothing twice, and each frame's events are stored before `onItem` is called, so that an acknowledged frame has told its
- * own. The job tells its end itself.
+ * With `job` its runs are parts of that job: events carry its id, and an item that is run again after a restart tells
+ * nothing twice. A frame's events are told before `onItem` is called; the job waits until they are stored before it
+ * acknowledges the frame, and tells its end itself.
  */
 export function withEvents(engine: Engine, recorder: EventRecorder, options: { readonly job?: string } = {}): Engine {
   const { job } = options;
@@ -70,7 +70,6 @@ export function withEvents(engine: Engine, recorder: EventRecorder, options: { r
         async onItem(item: ItemResult, primary) {
           counts[item.status]++;
           telling.tell(itemEvents(subject, item, job));
-          if (job !== undefined) await telling.told();
           await request.onItem(item, primary);
         },
       }),

@@ -32,6 +32,8 @@ export interface ResultWriterOptions {
   readonly cutOff: AbortSignal;
   /** Keys of the pipeline's aggregate. */
   readonly aggregated: () => readonly string[];
+  /** Resolves when the events of all results so far are stored; a result is not acknowledged before. */
+  readonly told: () => Promise<void>;
   /** Called after each commit. */
   readonly onCommit: (progress: JobProgress) => void;
 }
@@ -168,7 +170,7 @@ export class ResultWriter {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (!this.#changed) return;
-    const { work, holding, cutOff, onCommit } = this.#options;
+    const { work, holding, cutOff, told, onCommit } = this.#options;
     const [results, best, video] = [this.#results, this.#best, this.#video];
     const counts = { ...this.#counts };
     const rate = this.#meter.update(performance.now(), this.next);
@@ -187,6 +189,7 @@ export class ResultWriter {
     this.#best = undefined;
     this.#video = undefined;
     this.#changed = false;
+    await told();
     if (!(await untilStored(() => work.commit(holding, commit), cutOff))) throw new JobLost();
     onCommit({ counts, total: commit.total, rate });
   }

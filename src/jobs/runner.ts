@@ -3,6 +3,7 @@
  * process is gone. Several processes may do so on one database; each job has one of them at a time.
  */
 import type { EventRecorder } from "../events/recorder.ts";
+import { ToldEvents } from "../events/told.ts";
 import { withEvents } from "../events/with-events.ts";
 import type { Logger } from "../observe/logs.ts";
 import type { Engine } from "../pipeline/results.ts";
@@ -151,12 +152,14 @@ export class JobRunner {
   async #context(job: JobRecord, holding: Holding, stop: AbortSignal, end: AbortSignal): Promise<JobContext> {
     const { engine, recorder, content, folders, work, news, changes } = this.#options;
     const { priority, pictures: concurrency, maxPictureBytes } = this.#options;
+    const events = new ToldEvents(recorder);
     const writer = new ResultWriter({
       job,
       holding,
       work,
       cutOff: end,
       aggregated: aggregatedKeys(engine, job.pipeline),
+      told: () => events.stored(),
       onCommit: (progress) => {
         changes.changed(job.id);
         news.progress(job, progress);
@@ -173,7 +176,7 @@ export class JobRunner {
     return {
       job,
       options: job.options as JobOptions,
-      engine: withEvents(rejectingPassingItems(engine), recorder, { job: job.id }),
+      engine: withEvents(rejectingPassingItems(engine), events, { job: job.id }),
       content,
       folders,
       writer,
