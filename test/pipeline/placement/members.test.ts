@@ -1,4 +1,4 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { cp, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -10,6 +10,9 @@ import { ProbeChannel } from "../../support/probe.ts";
 import { eventually, rejection } from "../../support/settle.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
 import { type Exchange, memoryExchange, oneFile, ownNats, startApi, startMember, twice } from "./cluster.ts";
+
+// Each test starts several sets of workers, which takes seconds on a busy machine.
+setDefaultTimeout(30_000);
 
 const FREE = "stages:\n  - probe: {}\n    place: faces\n";
 const held = (probe: ProbeChannel, deadline = "20s") =>
