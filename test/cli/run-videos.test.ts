@@ -82,4 +82,23 @@ describe.skipIf(!hasFfmpeg())("facewire run on videos", () => {
     expect(stdout).toMatch(/clip\.mp4 {2}h264 640x\d+, 1 of 10 frames analysed, best frame 0 at 0\.000 s/);
     expect(await facewire(["run", "video-liveness", join(folder, "in"), "--aggregate"])).toMatchObject({ code: 2 });
   });
+
+  test("ends at once where pictures of frames cannot be written, as it does for pictures", async () => {
+    const file = join(folder, "a-file");
+    await Bun.write(file, "in the way");
+    const clip = join(folder, "in/clip.mp4");
+    for (const option of ["--draw", "--best"]) {
+      const { code, stderr } = await facewire(["run", "video-liveness", clip, clip, option, join(file, "x")]);
+      expect(code).toBe(2);
+      expect(stderr).toMatch(/^error usage: The picture .* cannot be written/m);
+    }
+  });
+
+  test("shows what in a file's name would drive the terminal", async () => {
+    const name = "red\u001b[31m\nline.mp4";
+    await copyFile(join(folder, "in/clip.mp4"), join(folder, name));
+    const { stdout } = await facewire(["run", "video-liveness", join(folder, name), "--rate", "1"]);
+    expect(stdout.split("\n").filter((line) => line.includes("red\\u001b[31m\\nline.mp4  "))).toHaveLength(1);
+    expect(stdout).not.toContain("\u001b");
+  });
 });

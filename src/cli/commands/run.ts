@@ -69,7 +69,7 @@ async function run(pipeline: string, paths: readonly string[], options: RunOptio
   const { runInputs } = await import("../run/run-inputs.ts");
   const { runTogether } = await import("../run/run-pictures.ts");
   const { Tally } = await import("../run/tally.ts");
-  const { drawnPaths, framePath, writeDrawn } = await import("../run/drawn.ts");
+  const { bestPaths, drawnPaths, framePath, writeDrawn } = await import("../run/drawn.ts");
   try {
     const { accepts } = local.engine.pipeline(pipeline);
     const wanted = new Set(accepts.map((kind) => (kind === "image" ? ("picture" as const) : kind)));
@@ -78,8 +78,10 @@ async function run(pipeline: string, paths: readonly string[], options: RunOptio
     if (skippedLine !== undefined) note(skippedLine);
     if (inputs.length === 0)
       throw new FacewireError("usage", `There is nothing at the paths named that ${pipeline} takes.`);
-    const drawn = options.draw === undefined ? undefined : await pathsByInput(inputs, options.draw, drawnPaths);
-    const best = options.best === undefined ? undefined : await pathsByInput(inputs, options.best, drawnPaths);
+    const videos = inputs.filter(({ kind }) => kind === "video");
+    const drawn = options.draw === undefined ? undefined : byInput(inputs, await drawnPaths(inputs, options.draw));
+    const best =
+      options.best === undefined ? undefined : byInput(videos, await bestPaths(videos, inputs, options.best));
     const sink = await sinkFor(options, local.engine, pipeline, (name) => local.catalog.get(name));
     const unit = unitOf(inputs);
     const tally = new Tally(unit);
@@ -126,7 +128,7 @@ async function run(pipeline: string, paths: readonly string[], options: RunOptio
           onVideo: async (result, input) => {
             const path = best?.get(input);
             const frame = result.video.best_frame;
-            if (path !== undefined && frame) await writeDrawn(`${path}.jpg`, Buffer.from(frame.data, "base64"));
+            if (path !== undefined && frame) await writeDrawn(path, Buffer.from(frame.data, "base64"));
             await progress.aside(() => sink.video(result));
           },
         });
@@ -148,12 +150,7 @@ async function run(pipeline: string, paths: readonly string[], options: RunOptio
   }
 }
 
-async function pathsByInput(
-  inputs: readonly FoundInput[],
-  folder: string,
-  pathsOf: (inputs: readonly FoundInput[], folder: string) => Promise<readonly string[]>,
-): Promise<ReadonlyMap<FoundInput, string>> {
-  const paths = await pathsOf(inputs, folder);
+function byInput(inputs: readonly FoundInput[], paths: readonly string[]): ReadonlyMap<FoundInput, string> {
   return new Map(inputs.map((input, at) => [input, paths[at] as string]));
 }
 

@@ -20,12 +20,17 @@ export interface RunVideoOptions {
   readonly onEnd: (result: VideoRunResult) => Promise<void>;
 }
 
-/** Runs one video. One that cannot be read gives a failed result; an abort ends early without one. */
+/**
+ * Runs one video. One that cannot be read gives a failed result; an abort ends early without one. Rejects with what
+ * `onResult` or `onEnd` rejects with.
+ */
 export async function runVideoFile(options: RunVideoOptions): Promise<void> {
   const { engine, wishes, sampling, video, firstIndex, signal, onResult } = options;
   let index = firstIndex;
+  let refused = false;
+  let result: VideoRunResult;
   try {
-    const result = await engine.runVideo({
+    result = await engine.runVideo({
       ...wishes,
       id: `video-${firstIndex + 1}`,
       path: video.path,
@@ -40,13 +45,20 @@ export async function runVideoFile(options: RunVideoOptions): Promise<void> {
       },
       onItem: async (item) => {
         index++;
-        await onResult(item);
+        try {
+          await onResult(item);
+        } catch (thrown) {
+          refused = true;
+          throw thrown;
+        }
       },
     });
-    await options.onEnd(result);
   } catch (thrown) {
+    if (refused) throw thrown;
     if (signal.aborted) return;
     const error = FacewireError.from(thrown).toPublic();
     await onResult({ index, name: video.name, status: "failed", faces: [], error });
+    return;
   }
+  await options.onEnd(result);
 }

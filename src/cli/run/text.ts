@@ -12,7 +12,7 @@ import { millisText, plural } from "../units.ts";
 /** The lines of one picture or frame, with line ends. */
 export function itemText(item: ItemResult): string {
   const at = item.frame ? ` frame ${item.frame.number} at ${item.frame.time_s.toFixed(3)} s` : "";
-  const lines = [`${item.name}${at}  ${verdict(item)}`];
+  const lines = [`${shownName(item.name)}${at}  ${verdict(item)}`];
   for (const [index, face] of item.faces.entries()) lines.push(`  ${index + 1}  ${faceText(face)}`);
   for (const trace of item.explain ?? []) lines.push(...traceLines(trace));
   return `${lines.join("\n")}\n`;
@@ -25,7 +25,12 @@ export function videoText({ video, aggregate }: VideoRunResult): string {
   const best = best_frame ? `, best frame ${best_frame.number} at ${best_frame.time_s.toFixed(3)} s` : "";
   const tail = ended === "damaged" ? ", its end is damaged" : "";
   const values = Object.keys(aggregate).length === 0 ? "" : aggregateText(aggregate, "frame");
-  return `${name}  ${codec} ${width}x${height}, ${frames}${tail}${best}\n${values}`;
+  return `${shownName(name)}  ${codec} ${width}x${height}, ${frames}${tail}${best}\n${values}`;
+}
+
+/** A file's name may be chosen by somebody else: what would drive the terminal, or begin a line, is shown and not done. */
+function shownName(name: string): string {
+  return name.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1));
 }
 
 /** One line that says what is known of a face. */

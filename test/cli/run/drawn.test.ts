@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { drawnPaths, framePath } from "../../../src/cli/run/drawn.ts";
+import { bestPaths, drawnPaths, framePath } from "../../../src/cli/run/drawn.ts";
 
 let root: string;
 
@@ -31,6 +31,15 @@ describe("drawnPaths", () => {
     const video = { kind: "video" as const, path: join(root, "in/a.png"), inside: "clip.mp4" };
     const [folder] = await drawnPaths([video], join(root, "out"));
     expect(framePath(folder!, 42)).toBe(join(root, "out/clip.mp4/frame-000042.jpg"));
+  });
+
+  test("the best frame of a video goes beside a picture of its name, never onto one that is to be read", async () => {
+    const video = { kind: "video" as const, path: join(root, "in/a.png"), inside: "a" };
+    expect(await bestPaths([video], [video, a()], join(root, "out"))).toEqual([join(root, "out/a.jpg")]);
+    await expect(bestPaths([video], [video, a()], join(root, "in"))).rejects.toMatchObject({
+      code: "usage",
+      message: expect.stringContaining("--best"),
+    });
   });
 
   test("a copy that would replace a picture to be read is refused, also through a link", async () => {
