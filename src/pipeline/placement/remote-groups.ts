@@ -1,7 +1,6 @@
-/** All groups of an installation as a process that gives them work knows them: who is there, and what they hold. */
+/** All groups of an installation as a process that gives them work knows them: a line of items for each, and its health. */
 import type { DeadLetterSink } from "../../actors/dead-letters.ts";
-import type { Bus, Delivery, Subscription } from "../../bus/bus.ts";
-import type { WireRecord } from "../../bus/wire.ts";
+import type { Bus, Delivery } from "../../bus/bus.ts";
 import { FacewireError, type PublicError } from "../../errors.ts";
 import type { Groups } from "../dispatcher.ts";
 import { type Plan, planKey } from "../plan.ts";
@@ -10,12 +9,13 @@ import type { PartHealth } from "../results.ts";
 import { Scheduler } from "../scheduler.ts";
 import type { GroupMember } from "./group-member.ts";
 import { busHealth, groupsHealth } from "./health.ts";
-import { announce, checkHello, HELLO, type Hello, WHO } from "./messages.ts";
+import { Members } from "./members.ts";
 import type { Parcels } from "./parcels.ts";
-import { bury, keepRefused } from "./refused-messages.ts";
+import { bury } from "./refused-messages.ts";
 import { RemoteGroup, type RemoteGroupHost } from "./remote-group.ts";
-import { askOver, RemoteMember } from "./remote-member.ts";
-import { contentKey, type Equipment, type Requirements, requirementsOf } from "./requirements.ts";
+import { RemoteMember } from "./remote-member.ts";
+import type { Equipment } from "./requirements.ts";
+import { WantedPlans } from "./wanted-plans.ts";
 import type { PlacementWatcher } from "./watcher.ts";
 
 /** What the groups are made of. */
@@ -35,66 +35,50 @@ export interface RemoteGroupsOptions {
   readonly watcher?: PlacementWatcher;
 }
 
-/** Milliseconds between looks at the members: how soon one that died is noticed. */
-const LOOK_EVERY = 250;
-/** Milliseconds between questions who is there; members drop the plans of a process that does not ask for long. */
-const WHO_EVERY = 10_000;
-/** Milliseconds without a word after which a member is gone. */
-const SILENCE = 5_000;
-/** Milliseconds that members get to come back to a bus that was away. */
-const RETURN_PATIENCE = 2_000;
-/** Longest wait for a member to take up a plan, in milliseconds. */
-const DEFINE_PATIENCE = 60_000;
-/** Milliseconds after which a member that could not take up a plan is asked once more. */
-const DEFINE_AGAIN = 5_000;
 /** Milliseconds an item without a place waits for news at most. */
 const CHANGE_PATIENCE = 50;
 /** Seconds after which a caller may try again. */
 const RETRY_AFTER = 1;
 
-/** Codes of a plan that a member was not told of, or whose answer did not come. */
-const UNHEARD: ReadonlySet<string> = new Set(["bus_unavailable", "no_receiver", "request_cancelled", "shutting_down"]);
-
-interface Wanted {
-  readonly plan: Plan;
-  readonly key: string;
-  readonly needs: Requirements;
-}
-
 interface Group {
   readonly places: RemoteGroup;
   readonly scheduler: Scheduler;
-  /** By the key of the plan in this process. */
-  readonly wanted: Map<string, Wanted>;
+  readonly wanted: WantedPlans;
 }
 
 /** See the file's head. */
 export class RemoteGroups implements Groups {
   readonly #options: RemoteGroupsOptions;
-  readonly #members = new Map<string, RemoteMember>();
+  readonly #members: Members;
   readonly #groups = new Map<string, Group>();
-  readonly #timers: ReturnType<typeof setInterval>[] = [];
-  #subscription: Subscription | undefined;
-  #offStatus: () => void = () => {};
   #changes: (() => void)[] = [];
   #runs = 0;
-  /** When the bus stood again after it was away, in milliseconds since the epoch. */
-  #backAt = 0;
 
   private constructor(options: RemoteGroupsOptions) {
     this.#options = options;
+    const { id, bus, deadLetters, watcher } = options;
+    this.#members = new Members({
+      id,
+      bus,
+      deadLetters,
+      ...(watcher && { watcher }),
+      onHeard: (member) => this.#giveAll(member),
+      onLost: (member, cause) =>
+        this.#groups.values().reduce((items, { places }) => items + places.lose(member, cause), 0),
+      onChange: () => this.#changed(),
+    });
   }
 
   /** Begins to listen and asks who is there. @throws FacewireError `bus_unavailable` */
   static async open(options: RemoteGroupsOptions): Promise<RemoteGroups> {
     const groups = new RemoteGroups(options);
-    await groups.#listen();
+    await groups.#members.listen();
     return groups;
   }
 
   /** Takes this process as a member of its groups, reached without the bus; resolves when it has taken up what it can. */
   async addLocal(member: GroupMember): Promise<void> {
-    await this.#join(new RemoteMember(member.hello, (verb, body) => member.answer(verb, body), true));
+    await this.#members.join(new RemoteMember(member.hello, (verb, body) => member.answer(verb, body), true));
   }
 
   scheduler(group: string): Scheduler {
@@ -102,40 +86,29 @@ export class RemoteGroups implements Groups {
   }
 
   async define(name: string, plan: Plan): Promise<void> {
-    const group = this.#group(name);
-    const wanted = { plan, key: contentKey(plan), needs: requirementsOf(plan, this.#options.equipment) };
-    group.wanted.set(planKey(plan), wanted);
-    await Promise.all([...this.#membersOf(name)].map((member) => this.#give(member, wanted)));
+    await this.#group(name).wanted.add(plan, this.#members.of(name));
   }
 
   forget(name: string, plan: Plan): void {
-    const group = this.#group(name);
-    const key = planKey(plan);
-    const wanted = group.wanted.get(key);
-    if (!wanted || !group.wanted.delete(key)) return;
-    for (const member of this.#membersOf(name)) {
-      member.holding.delete(key);
-      this.#tell(member, { from: this.#options.id, key: wanted.key });
-    }
-    this.#options.costs.forget(key);
+    this.#group(name).wanted.remove(plan, this.#members.of(name));
+    this.#options.costs.forget(planKey(plan));
   }
 
-  /** What a caller of a pipeline is told when a group cannot take its items. */
   check(name: string, plan: Plan): void {
+    const { connected } = this.#members;
     const key = planKey(plan);
     const reasons: Record<string, PublicError | string> = {};
-    for (const member of this.#membersOf(name)) {
+    for (const member of this.#members.of(name)) {
       const holding = member.holding.get(key);
-      const reachable = member.isLocal || this.#connected;
+      const reachable = member.isLocal || connected;
       if (reachable && !member.isOut && (holding === "ready" || holding === "taking")) return;
       if (typeof holding === "object") reasons[member.id] = holding;
       else reasons[member.id] = member.leaving ? "It is leaving." : "It does not answer.";
     }
     const details = { group: name, retry_after_s: RETRY_AFTER };
-    if (!this.#connected) {
-      throw new FacewireError("bus_unavailable", `The bus to the processes of group ${name} cannot be reached now.`, {
-        details,
-      });
+    if (!connected) {
+      const message = `The bus to the processes of group ${name} cannot be reached now.`;
+      throw new FacewireError("bus_unavailable", message, { details });
     }
     const message =
       Object.keys(reasons).length === 0
@@ -144,221 +117,75 @@ export class RemoteGroups implements Groups {
     throw new FacewireError("group_unavailable", message, { details: { ...details, members: reasons } });
   }
 
-  /** How the bus is and the groups that pipelines send items to. */
   health(): Readonly<Record<"bus" | "groups", PartHealth>> {
     const groups = [...this.#groups].map(([name, { scheduler, wanted }]) => ({
       name,
       waiting: scheduler.waiting,
-      members: [...this.#membersOf(name)],
-      plans: [...wanted.values()].map(({ plan }) => plan),
+      members: [...this.#members.of(name)],
+      plans: wanted.plans(),
     }));
-    const hasLocal = [...this.#members.values()].some(({ isLocal }) => isLocal);
     return {
-      bus: busHealth(this.#options.bus.status, hasLocal),
+      bus: busHealth(this.#options.bus.status, this.#members.hasLocal),
       groups: groupsHealth(groups.filter(({ plans }) => plans.length > 0)),
     };
   }
 
-  /** Members by group, for metrics. */
+  /** How many members each group has. */
   counts(): Readonly<Record<string, number>> {
-    return Object.fromEntries([...this.#groups.keys()].map((name) => [name, [...this.#membersOf(name)].length]));
+    return Object.fromEntries([...this.#groups.keys()].map((name) => [name, [...this.#members.of(name)].length]));
   }
 
   /** Ends; nothing may be sent to the groups any more. */
   close(): void {
-    for (const timer of this.#timers) clearInterval(timer);
-    this.#offStatus();
-    this.#subscription?.close();
-    for (const [name, { wanted }] of this.#groups) {
-      for (const { plan } of [...wanted.values()]) this.forget(name, plan);
-    }
+    this.#members.close();
+    for (const [name, { wanted }] of this.#groups) for (const plan of wanted.plans()) this.forget(name, plan);
   }
 
-  get #connected(): boolean {
-    return this.#options.bus.status.kind === "connected";
-  }
-
-  get #justBack(): boolean {
-    return Date.now() - this.#backAt < RETURN_PATIENCE;
-  }
-
-  async #listen(): Promise<void> {
-    const { bus, deadLetters } = this.#options;
-    const onHello = (delivery: Delivery) =>
-      keepRefused(delivery, deadLetters, () => this.#onHello(checkHello(delivery.body)));
-    this.#subscription = await bus.subscribe(HELLO, onHello);
-    this.#offStatus = bus.onStatus(({ kind }) => {
-      if (kind === "connected") this.#onBack();
-      this.#changed();
-    });
-    this.#timers.push(
-      setInterval(() => this.#look(), LOOK_EVERY),
-      setInterval(() => this.#askWho(), WHO_EVERY),
-    );
-    this.#askWho();
-  }
-
-  #askWho(): void {
-    announce(this.#options.bus, WHO, { from: this.#options.id });
-  }
-
-  /** Nobody could be heard until now: that says nothing of anybody. */
-  #onBack(): void {
-    this.#backAt = Date.now();
-    for (const member of this.#members.values()) member.heardAt = Date.now();
-    for (const member of this.#members.values()) void this.#giveAll(member);
-    this.#askWho();
-  }
-
-  #onHello(hello: Hello): void {
-    const known = this.#members.get(hello.member);
-    if (!known) {
-      if (!hello.leaving) void this.#join(new RemoteMember(hello, askOver(this.#options.bus, hello.member)));
-      return;
-    }
-    known.heard(hello);
-    if (!known.leaving) void this.#giveAll(known);
-    else if (known.inHand === 0) this.#left(known);
-    this.#changed();
-  }
-
-  async #join(member: RemoteMember): Promise<void> {
-    this.#members.set(member.id, member);
-    this.#options.watcher?.memberJoined?.(member.facts);
-    await this.#giveAll(member);
-  }
-
-  #left(member: RemoteMember): void {
-    if (!this.#members.delete(member.id)) return;
-    member.gone.abort();
-    this.#options.watcher?.memberLeft?.(member.facts);
-  }
-
-  /** A member is gone without a word. */
-  #lose(member: RemoteMember, cause: string): void {
-    if (this.#members.get(member.id) !== member) return;
-    this.#members.delete(member.id);
-    member.gone.abort();
-    let items = 0;
-    for (const { places } of this.#groups.values()) items += places.lose(member, cause);
-    if (member.leaving && items === 0) this.#options.watcher?.memberLeft?.(member.facts);
-    else this.#options.watcher?.memberLost?.(member.facts, cause, items);
-    this.#changed();
-  }
-
-  /** Asks every member whether it lives. */
-  #look(): void {
-    if (!this.#connected) return;
-    const silentSince = Date.now() - SILENCE;
-    for (const member of this.#members.values()) {
-      if (member.isLocal) continue;
-      if (member.leaving && member.inHand === 0) this.#left(member);
-      else if (member.heardAt < silentSince) this.#lose(member, "nothing was heard of the process");
-      else void this.#ask(member);
-    }
-  }
-
-  async #ask(member: RemoteMember): Promise<void> {
-    const wasOut = member.isOut;
-    const life = await member.check(this.#options.id);
-    if (life === "silent") this.#lose(member, "the process does not answer");
-    else if (life === "nobody" && !this.#justBack) this.#lose(member, "nobody listens where the process did");
-    else if (wasOut !== member.isOut) this.#changed();
-  }
-
-  /** Has a member take up everything its groups are wanted for and it does not hold. */
   async #giveAll(member: RemoteMember): Promise<void> {
-    const wanted = member.facts.groups.flatMap((name) => [...(this.#groups.get(name)?.wanted.values() ?? [])]);
-    await Promise.all(wanted.map((each) => this.#give(member, each)));
-  }
-
-  async #give(member: RemoteMember, { plan, key, needs }: Wanted): Promise<void> {
-    const name = planKey(plan);
-    if (member.holding.has(name) || member.leaving) return;
-    member.holding.set(name, "taking");
-    const body = { from: this.#options.id, key, plan: plan as unknown as WireRecord, ...needs };
-    try {
-      await member.ask("define", body, { deadline: Date.now() + DEFINE_PATIENCE, signal: member.gone.signal });
-      if (member.holding.has(name)) member.holding.set(name, "ready");
-    } catch (thrown) {
-      this.#notTaken(member, plan, FacewireError.from(thrown));
-    }
-    this.#changed();
-  }
-
-  #notTaken(member: RemoteMember, plan: Plan, error: FacewireError): void {
-    const name = planKey(plan);
-    if (!member.holding.has(name)) return;
-    // Says nothing of the plan: it is given again with the next word of the member.
-    if (UNHEARD.has(error.code)) {
-      member.holding.delete(name);
-      return;
-    }
-    member.holding.set(name, error.toPublic());
-    this.#options.watcher?.planRefused?.(member.facts, plan.name, error.message);
-    const again = setTimeout(() => {
-      if (typeof member.holding.get(name) === "object") member.holding.delete(name);
-    }, DEFINE_AGAIN);
-    again.unref();
-  }
-
-  #tell(member: RemoteMember, body: { readonly from: string; readonly key: string }): void {
-    if (!member.isLocal && !this.#connected) return;
-    member.ask("forget", body, { deadline: Date.now() + SILENCE }).catch(() => undefined);
-  }
-
-  *#membersOf(group: string): Generator<RemoteMember> {
-    for (const member of this.#members.values()) if (member.facts.groups.includes(group)) yield member;
+    await Promise.all(member.facts.groups.map((name) => this.#groups.get(name)?.wanted.giveAll(member)));
   }
 
   #group(name: string): Group {
     const known = this.#groups.get(name);
     if (known) return known;
-    const wanted = new Map<string, Wanted>();
-    const { queue, maxAttempts, deadLetters, costs } = this.#options;
-    const places = new RemoteGroup(this.#hostOf(name, wanted), () => this.#changed());
-    const scheduler = new Scheduler({
-      places,
-      maxWaiting: queue.limit,
-      maxBytes: queue.maxBytes,
-      maxAttempts,
-      deadLetters,
-      costs,
-    });
+    const { id, equipment, watcher, queue, maxAttempts, deadLetters, costs } = this.#options;
+    const onChange = () => this.#changed();
+    const wanted = new WantedPlans({ id, equipment, onChange, ...(watcher && { watcher }) });
+    const places = new RemoteGroup(this.#hostOf(name, wanted), onChange);
+    const { limit: maxWaiting, maxBytes } = queue;
+    const scheduler = new Scheduler({ places, maxWaiting, maxBytes, maxAttempts, deadLetters, costs });
     const group = { places, scheduler, wanted };
     this.#groups.set(name, group);
     return group;
   }
 
-  #hostOf(name: string, wanted: ReadonlyMap<string, Wanted>): RemoteGroupHost {
-    const groups = this;
+  #hostOf(name: string, wanted: WantedPlans): RemoteGroupHost {
+    const members = this.#members;
     const { id, parcels, maxItemBytes, watcher, deadLetters } = this.#options;
     return {
       id,
       parcels,
       maxItemBytes,
       get connected() {
-        return groups.#connected;
+        return members.connected;
       },
       get justBack() {
-        return groups.#justBack;
+        return members.justBack;
       },
-      members: () => this.#membersOf(name),
+      members: () => members.of(name),
       newRun: () => `${id}-${this.#runs++}`,
-      contentKey: (plan) => wanted.get(plan)?.key,
+      contentKey: (plan) => wanted.contentKey(plan),
       change: () => this.#nextChange(),
-      gone: (member) => this.#lose(member, "nobody listens where the process did"),
+      gone: (member) => members.lose(member, "nobody listens where the process did"),
       holdsNot: (member, plan) => {
         member.holding.delete(plan);
-        void this.#giveAll(member);
+        void wanted.giveAll(member);
       },
       sent: () => watcher?.sent?.(name),
-      unreadable: (member, run, answer, error) =>
-        bury(
-          { id: run, subject: `inference.member.${member.id}.answer`, body: answer as Delivery["body"] },
-          error,
-          deadLetters,
-        ),
+      unreadable: (member, run, answer, error) => {
+        const subject = `inference.member.${member.id}.answer`;
+        bury({ id: run, subject, body: answer as Delivery["body"] }, error, deadLetters);
+      },
     };
   }
 
