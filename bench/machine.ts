@@ -4,6 +4,8 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism, cpus, totalmem } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { NATS_SERVER } from "../scripts/verify/tools.ts";
+import { FFMPEG, findSystemTool, type SystemTool } from "../src/cli/system-packages.ts";
 import { projectRoot } from "./setup.ts";
 
 /** A machine, as far as it explains speed. */
@@ -20,6 +22,11 @@ export interface Machine {
 const VECTORS = ["avx", "avx2", "avx512f", "avx512_vnni", "asimd", "sve"];
 /** Packages whose version explains speed. */
 const PACKAGES = ["onnxruntime-node", "sharp", "elysia"];
+/** Programs whose version explains speed, how they are asked for it, and where it stands in the answer. */
+const TOOLS: readonly (readonly [tool: SystemTool, name: string, option: string, version: RegExp])[] = [
+  [FFMPEG, "ffmpeg", "-version", /version (\S+)/],
+  [NATS_SERVER, "nats-server", "--version", /v(\d\S*)/],
+];
 
 const run = promisify(execFile);
 
@@ -36,12 +43,18 @@ export async function describeMachine(): Promise<Machine> {
   };
 }
 
-/** Versions of the runtime and of the packages that do the work. */
+/** Versions of the runtime, and of the packages and programs that do the work; a program that is not there is left out. */
 export async function describeVersions(): Promise<Record<string, string>> {
   const versions: Record<string, string> = { bun: Bun.version };
   for (const name of PACKAGES) {
     const file = join(projectRoot, "node_modules", name, "package.json");
     versions[name] = (JSON.parse(await readFile(file, "utf8")) as { version: string }).version;
+  }
+  for (const [tool, name, option, pattern] of TOOLS) {
+    const path = findSystemTool(tool);
+    if (path === undefined) continue;
+    const { stdout } = await run(path, [option]);
+    versions[name] = pattern.exec(stdout)?.[1] ?? "unknown";
   }
   return versions;
 }

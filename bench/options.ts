@@ -14,8 +14,9 @@ export interface BenchOptions {
   readonly out: string | undefined;
 }
 
-export const HELP = `Measures this machine: how near the pipelines come to the bare model calls, what HTTP costs, overload, memory,
-and another program on the same pictures. Ratios are taken in turns; other work on the machine still shows.
+export const HELP = `Measures this machine: how near the pipelines come to the bare model calls, what HTTP costs, overload, memory, another
+program on the same pictures, videos, stages in another process over NATS, and events to many subscribers. Ratios are
+taken in turns; other work on the machine still shows. Videos need ffmpeg, two processes need nats-server.
 
   bun run bench [--quick] [--only limit,http] [--compare FILE] [--out FILE] [--list]
 

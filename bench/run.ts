@@ -15,6 +15,7 @@ import { type BenchOptions, HELP, parseOptions } from "./options.ts";
 import { type BenchResult, type BenchRow, holds, newestResult, readResult, writeResult } from "./result.ts";
 import { loadSetup } from "./setup.ts";
 import { headingOf, tableOf } from "./table.ts";
+import { requireTool } from "./tools.ts";
 
 const GROUPS: readonly BenchGroup[] = [limit, http, overload, peer, memory, video, placement, events, kit];
 
@@ -25,6 +26,7 @@ async function main(options: BenchOptions): Promise<number> {
   if (options.help) return say(HELP);
   if (options.list) return say(GROUPS.map(({ name, about }) => `${name.padEnd(10)} ${about}`).join("\n"));
   const groups = chooseGroups(options.only);
+  for (const tool of groups.flatMap(({ needs = [] }) => needs)) requireTool(tool);
   // Read before measuring: a file that cannot be read should not cost minutes.
   const named = options.compare ? { file: options.compare, result: await readResult(options.compare) } : undefined;
   const result = await measure(groups, options.quick);

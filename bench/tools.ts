@@ -6,5 +6,7 @@ export function requireTool(tool: SystemTool): string {
   const path = findSystemTool(tool);
   if (path !== undefined) return path;
   const name = typeof tool.command === "string" ? tool.command : tool.command[0];
-  throw new Error(`${name} is missing: run apt-get install ${tool.package} as root, or leave this group out (--only)`);
+  throw new Error(
+    `${name} is missing: run apt-get install ${tool.package} as root, or choose other groups with --only`,
+  );
 }

@@ -1,4 +1,5 @@
 /** A group of rows: measured together, chosen by name on the command line. */
+import type { SystemTool } from "../../src/cli/system-packages.ts";
 import type { BenchRow } from "../result.ts";
 import type { Setup } from "../setup.ts";
 
@@ -23,5 +24,7 @@ export interface BenchGroup {
   readonly about: string;
   /** Measured only when asked for by name. */
   readonly optional?: boolean;
+  /** Programs of the system that it runs. */
+  readonly needs?: readonly SystemTool[];
   measure(context: GroupContext): Promise<readonly GroupRow[]>;
 }

@@ -1,5 +1,6 @@
 /** What it costs to run stages in another process, over NATS, on the same cores. */
 import { join } from "node:path";
+import { NATS_SERVER } from "../../scripts/verify/tools.ts";
 import { countCpu } from "../cpu-time.ts";
 import { hdPictures } from "../pictures.ts";
 import { alternate, type Round } from "../rounds.ts";
@@ -28,6 +29,7 @@ interface Pace {
 export const placement: BenchGroup = {
   name: "placement",
   about: "one process against two over NATS on the same cores; what an edge between processes costs",
+  needs: [NATS_SERVER],
   async measure({ setup, quick, progress }) {
     progress("placement: starting one process, and two with nats-server");
     const env = { FACEWIRE_PIPELINES_DIR: join(projectRoot, "bench/pipelines") };

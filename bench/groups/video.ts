@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { FFMPEG } from "../../src/cli/system-packages.ts";
 import type { FrameSampling } from "../../src/media/video/video.ts";
 import { ComputeTeam } from "../compute/team.ts";
 import { countCpu } from "../cpu-time.ts";
@@ -37,6 +38,7 @@ export const video: BenchGroup = {
   name: "video",
   about:
     "a 720p H.264 file through face-detect beside ffmpeg and detection alone; a minute through video-liveness; memory",
+  needs: [FFMPEG],
   async measure(context) {
     const { setup, progress } = context;
     const folder = await mkdtemp(join(tmpdir(), "facewire-bench-"));

@@ -2,11 +2,9 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { NATS_SERVER } from "../../scripts/verify/tools.ts";
 import { startNatsServer } from "../../test/support/nats-server.ts";
 import { Child } from "../child.ts";
 import type { Setup } from "../setup.ts";
-import { requireTool } from "../tools.ts";
 import { type Server, startServer } from "./service.ts";
 
 /** What the process that runs stages is told, and what it answers. */
@@ -43,7 +41,6 @@ const GROUPS = JSON.stringify(["faces"]);
 
 /** Starts it; resolves when requests can be run. Throws when there is no nats-server. */
 export async function startPlaced(setup: Setup, env: Readonly<Record<string, string>>): Promise<PlacedInstallation> {
-  requireTool(NATS_SERVER);
   await using opened = new AsyncDisposableStack();
   const nats = opened.use(await startNatsServer());
   const over = { ...env, FACEWIRE_BUS: "nats", FACEWIRE_NATS_URL: nats.url };
