@@ -40,6 +40,8 @@ export class EventHub implements Meeting {
   #position = 0;
   /** The greatest id that is known to be stored. */
   #target = 0;
+  /** Hints so far: one that comes while the database is read may tell of more than was read. */
+  #hints = 0;
   #pending: StoredEvent[] = [];
   #pumping: Promise<void> | undefined;
   #looking: ReturnType<typeof setInterval> | undefined;
@@ -57,6 +59,7 @@ export class EventHub implements Meeting {
 
   /** Learns that events up to this id are stored. */
   hint(latest: number): void {
+    this.#hints++;
     this.#target = Math.max(this.#target, latest);
     if (this.#audience.size === 0) this.#position = this.#target;
     else if (this.#position < this.#target) this.#pumping ??= this.#pump();
@@ -130,11 +133,11 @@ export class EventHub implements Meeting {
   }
 
   async #read(): Promise<readonly StoredEvent[]> {
-    const target = this.#target;
+    const hints = this.#hints;
     const page = await this.#parts.events.after(this.#position, {}, BATCH);
     this.#position = Math.max(this.#position, page.through);
     // What was hinted at is not in this database: it must not be looked for for ever.
-    if (page.through >= page.latest && this.#target === target) this.#target = page.latest;
+    if (page.through >= page.latest && this.#hints === hints) this.#target = page.latest;
     return page.events;
   }
 
