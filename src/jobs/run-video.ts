@@ -42,6 +42,8 @@ async function attempt(context: JobContext, file: StoredJobFile, position: Video
       name: file.name,
       file: file.position,
       firstIndex: writer.next,
+      // The job's own is over all of its files, and over what other processes did of them.
+      aggregate: false,
       ...(options.sampling ? { sampling: options.sampling } : {}),
       ...(after ? { after } : {}),
       ...(best ? { best } : {}),

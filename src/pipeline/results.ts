@@ -58,6 +58,8 @@ export interface VideoRunRequest extends Omit<RunRequest, "files" | "deadlineMs"
   readonly file?: number;
   /** Goes on behind this frame of an earlier run. */
   readonly after?: { readonly number: number; readonly timeS: number };
+  /** False leaves the aggregate empty and keeps nothing for it: for who makes one of the primary faces, however many. */
+  readonly aggregate?: boolean;
   /** The best frame of the earlier run, as {@link onBest} told it. */
   readonly best?: RankedFrame;
   /** Called with each frame that is better than all that are done. */

@@ -179,7 +179,7 @@ export class Runs {
       errors.add(result);
       reports.item(request, plan, result, settled);
       const primary = result.status === "ok" ? primaryFace(settled.outcome.faces) : undefined;
-      if (primary) primaries.push(aggregatedParts(plan, stages, primary));
+      if (primary && request.aggregate !== false) primaries.push(aggregatedParts(plan, stages, primary));
       try {
         await request.onItem(result, primary);
       } catch (thrown) {
@@ -193,7 +193,7 @@ export class Runs {
       pipeline: plan.name,
       version: plan.version,
       video: video.summary(),
-      aggregate: aggregate(plan, stages, over),
+      aggregate: request.aggregate === false ? {} : aggregate(plan, stages, over),
       elapsed_ms: Date.now() - startedAt,
     };
     return { value, items, code: errors.error?.code };
