@@ -17,6 +17,8 @@ export interface MembersOptions {
   onHeard(member: RemoteMember): Promise<void>;
   /** A member ended without a word; says how many items it had in hand. */
   onLost(member: RemoteMember, cause: string): number;
+  /** The bus has been away for longer than anybody should wait; called again and again until it is back. */
+  onAway(): void;
   /** Somebody came, left, or does not answer; or the bus is away or back. */
   onChange(): void;
 }
@@ -27,6 +29,8 @@ const LOOK_EVERY = 250;
 const WHO_EVERY = 10_000;
 /** Milliseconds without a word after which a member is gone. */
 const SILENCE = 5_000;
+/** Milliseconds that work waits for a bus that is away: it is back after some 400 when its server was started anew at once. */
+const BUS_PATIENCE = 700;
 /** Milliseconds that members get to come back to a bus that was away. */
 const RETURN_PATIENCE = 2_000;
 
@@ -39,6 +43,8 @@ export class Members {
   #offStatus: () => void = () => {};
   /** When the bus stood again after it was away, in milliseconds since the epoch. */
   #backAt = 0;
+  /** When the bus was lost; undefined while it stands. */
+  #awayAt: number | undefined;
 
   constructor(options: MembersOptions) {
     this.#options = options;
@@ -52,6 +58,7 @@ export class Members {
     this.#subscription = await bus.subscribe(HELLO, onHello);
     this.#offStatus = bus.onStatus(({ kind }) => {
       if (kind === "connected") this.#onBack();
+      else this.#awayAt ??= Date.now();
       this.#options.onChange();
     });
     this.#timers.push(
@@ -69,6 +76,11 @@ export class Members {
 
   get connected(): boolean {
     return this.#options.bus.status.kind === "connected";
+  }
+
+  /** The bus has been away for longer than anybody should wait. */
+  get isAway(): boolean {
+    return this.#awayAt !== undefined && Date.now() - this.#awayAt >= BUS_PATIENCE;
   }
 
   /** The bus stands again only since a moment: a member that nobody hears may not be back yet. */
@@ -110,6 +122,7 @@ export class Members {
   /** Nobody could be heard until now: that says nothing of anybody. */
   #onBack(): void {
     this.#backAt = Date.now();
+    this.#awayAt = undefined;
     for (const member of this.#members.values()) {
       member.heardAt = this.#backAt;
       void this.#options.onHeard(member);
@@ -137,6 +150,7 @@ export class Members {
 
   /** Asks every member whether it lives. */
   #look(): void {
+    if (this.isAway) this.#options.onAway();
     if (!this.connected) return;
     const silentSince = Date.now() - SILENCE;
     for (const member of this.#members.values()) {

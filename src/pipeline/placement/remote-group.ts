@@ -24,6 +24,10 @@ export interface RemoteGroupHost {
   newRun(): string;
   /** Whether the bus stands. */
   readonly connected: boolean;
+  /** The bus has been away for longer than anybody should wait. */
+  readonly isAway: boolean;
+  /** The error for what cannot wait any longer for the bus. */
+  away(): FacewireError;
   /** The bus stands again only since a moment: a member that nobody hears may not be back yet. */
   readonly justBack: boolean;
   /** Resolves when something may have changed for items without a place, or after a short while. */
@@ -204,8 +208,10 @@ export class RemoteGroup implements WorkPlaces {
     switch (error.code) {
       case "bus_unavailable":
         // It may have the item, and answers the same question once more with the same answer.
-        while (!this.#host.connected) await this.#wait(onTheWay);
-        return undefined;
+        while (!this.#host.connected && !this.#host.isAway) await this.#wait(onTheWay);
+        if (this.#host.connected) return undefined;
+        // A process that can be reached without the bus may still do it.
+        break;
       case "no_receiver":
         if (this.#host.justBack) {
           await this.#wait(onTheWay);
@@ -249,6 +255,7 @@ export class RemoteGroup implements WorkPlaces {
         take(onTheWay, member);
         return member;
       }
+      if (this.#host.isAway && this.#reachable().next().done) throw this.#host.away();
       await this.#wait(onTheWay);
     }
   }

@@ -65,6 +65,7 @@ export class RemoteGroups implements Groups {
       onHeard: (member) => this.#giveAll(member),
       onLost: (member, cause) =>
         this.#groups.values().reduce((items, { places }) => items + places.lose(member, cause), 0),
+      onAway: () => this.#giveUpWaiting(),
       onChange: () => this.#changed(),
     });
   }
@@ -106,10 +107,7 @@ export class RemoteGroups implements Groups {
       else reasons[member.id] = member.leaving ? "It is leaving." : "It does not answer.";
     }
     const details = { group: name, retry_after_s: RETRY_AFTER };
-    if (!connected) {
-      const message = `The bus to the processes of group ${name} cannot be reached now.`;
-      throw new FacewireError("bus_unavailable", message, { details });
-    }
+    if (!connected) throw busAway(name);
     const message =
       Object.keys(reasons).length === 0
         ? `No process of group ${name} is there.`
@@ -169,6 +167,10 @@ export class RemoteGroups implements Groups {
       get connected() {
         return members.connected;
       },
+      get isAway() {
+        return members.isAway;
+      },
+      away: () => busAway(name),
       get justBack() {
         return members.justBack;
       },
@@ -189,6 +191,15 @@ export class RemoteGroups implements Groups {
     };
   }
 
+  /** What waits for processes that only the bus leads to is told so: it may have a deadline far off. */
+  #giveUpWaiting(): void {
+    for (const [name, { scheduler, wanted }] of this.#groups) {
+      if (this.#members.of(name).some(({ isLocal }) => isLocal)) continue;
+      for (const plan of wanted.plans()) scheduler.failWaiting(plan, busAway(name).toPublic());
+    }
+    this.#changed();
+  }
+
   /** A member, its room or the bus is not as it was. */
   #changed(): void {
     for (const resolve of this.#changes.splice(0)) resolve();
@@ -205,4 +216,10 @@ export class RemoteGroups implements Groups {
     await promise;
     clearTimeout(timer);
   }
+}
+
+function busAway(group: string): FacewireError {
+  return new FacewireError("bus_unavailable", `The bus to the processes of group ${group} cannot be reached now.`, {
+    details: { group, retry_after_s: RETRY_AFTER },
+  });
 }
