@@ -128,6 +128,18 @@ describe("A job of many pictures", () => {
     await uploadsAreGone(server);
   }, 20_000);
 
+  test("is followed from before its first result on: the answer begins at once", async () => {
+    using held = gate();
+    await using server = await heldServer(held);
+    const id = await accepted(server, "?pipeline=live", jobForm(pictures(1)));
+    await held.holds(1);
+    const following = await server.fetch(`/v1/jobs/${id}/results?follow=1`);
+    expect(following.status).toBe(200);
+    held.open();
+    const lines = (await following.text()).split("\n").filter((line) => line !== "");
+    expect(lines.map((line) => Object.keys(JSON.parse(line))[0])).toEqual(["index", "job"]);
+  });
+
   test("tells its life as events: created, started, its items, progress, completed", async () => {
     await using server = await quickServer();
     const id = await accepted(server, "?pipeline=live", jobForm(pictures(3)));

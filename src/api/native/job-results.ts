@@ -47,7 +47,8 @@ export function followedResults(desk: JobDesk, id: string, after: number): Respo
 
 async function* linesOf(desk: JobDesk, id: string, from: number): AsyncGenerator<string, undefined> {
   let after = from;
-  let saidAt = performance.now();
+  // Without a result, an empty line goes out first: with it the head of the answer does.
+  let saidAt = Number.NEGATIVE_INFINITY;
   while (!desk.stopping) {
     // Waited for from before the look, so that nothing falls between the two.
     const change = desk.change(id, LOOK_EVERY);
