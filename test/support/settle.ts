@@ -6,7 +6,7 @@ export async function settle(): Promise<void> {
 }
 
 /** Longest wait of {@link eventually}, in milliseconds: only a failing test ever waits that long. */
-const PATIENCE = 3000;
+const PATIENCE = 10_000;
 
 /** Resolves once `condition` holds; for facts that no promise announces. */
 export async function eventually(
