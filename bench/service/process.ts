@@ -4,6 +4,7 @@ import { loadSettings } from "../../src/settings/load.ts";
 import type { EncodedPicture } from "../pictures.ts";
 import { watchLateness } from "./lateness.ts";
 import type { ServiceAnswers, ServiceOrder } from "./protocol.ts";
+import { runVideo } from "./run-video.ts";
 import { push, tell } from "./telling.ts";
 
 const app = await startApp(await loadSettings());
@@ -53,24 +54,6 @@ async function run(atOnce: number, forMs: number): Promise<ServiceAnswers["run"]
   return { requests, failed, elapsedMs: performance.now() - start, cpuMs: cpu() };
 }
 
-/** One video, to its end. */
-async function runVideo(order: Extract<ServiceOrder, { type: "video" }>): Promise<ServiceAnswers["video"]> {
-  const { path, pipeline, sampling } = order;
-  const start = performance.now();
-  let good = 0;
-  const { video } = await engine.runVideo({
-    id: "bench-video",
-    pipeline,
-    path,
-    name: "bench.mp4",
-    sampling,
-    onItem({ status, faces }) {
-      if (status === "ok" && faces.length === 1) good++;
-    },
-  });
-  return { good, frames: video.frames_analysed, elapsedMs: performance.now() - start };
-}
-
 process.on("message", async (order: ServiceOrder) => {
   switch (order.type) {
     case "pictures":
@@ -81,7 +64,7 @@ process.on("message", async (order: ServiceOrder) => {
     case "run":
       return answer("run", await run(order.atOnce, order.forMs));
     case "video":
-      return answer("video", await runVideo(order));
+      return answer("video", await runVideo(engine, order));
     case "tell":
       return answer("tell", await tell(app, order));
     case "push":
