@@ -110,9 +110,6 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
   const engine = withEvents(open.engine, events.recorder);
   const loading = engine.pipelines().filter(({ status }) => status === "loading");
   await events.connect(open.bus, loading);
-  metrics.watch(metricSources(engine));
-  const health = async () => ({ ...engine.health(), store: await storeHealth(store), events: events.health() });
-
   const jobs = openJobs(settings, {
     store,
     engine: open.engine,
@@ -122,6 +119,13 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     clock,
   });
   opened.defer(() => jobs.stop(0));
+  metrics.watch(metricSources(engine, store.jobs));
+  const health = async () => ({
+    ...engine.health(),
+    store: await storeHealth(store),
+    events: events.health(),
+    jobs: await jobs.health(),
+  });
 
   const api = await createNativeApi({
     engine,

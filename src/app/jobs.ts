@@ -10,7 +10,7 @@ import { LEASE_TIMES, Leases } from "../jobs/leases.ts";
 import { JobNews } from "../jobs/news.ts";
 import { JobRunner } from "../jobs/runner.ts";
 import type { Logger } from "../observe/logs.ts";
-import type { Engine } from "../pipeline/results.ts";
+import type { Engine, PartHealth } from "../pipeline/results.ts";
 import type { Settings } from "../settings/schema.ts";
 import type { Store } from "../store/store.ts";
 
@@ -33,6 +33,8 @@ export interface JobSurroundings {
 export interface OpenJobs {
   /** For the API. */
   readonly parts: JobParts;
+  /** Open jobs of all processes on the database, and how many this one works on at once. */
+  health(): Promise<PartHealth>;
   /** Begins to work. */
   start(): void;
   /**
@@ -71,6 +73,13 @@ export function openJobs(settings: Settings, surroundings: JobSurroundings): Ope
         maxFiles: settings.jobs.max_files,
         uploadTimeoutMs: settings.jobs.upload_timeout,
       },
+    },
+    async health() {
+      try {
+        return { status: "ok", details: { ...(await jobs.countOpen()), concurrent: settings.jobs.concurrent } };
+      } catch {
+        return { status: "degraded", message: "Jobs do not get on without the database." };
+      }
     },
     start() {
       endHousekeeping = keepJobsInOrder({ ...shared, logger, retention: settings.jobs.retention, clock });

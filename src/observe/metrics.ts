@@ -11,6 +11,8 @@ export interface MetricSources {
   workers(): Readonly<Record<string, number>>;
   /** Processes that run stages for this one, by group. */
   members(): Readonly<Record<string, number>>;
+  /** Jobs that have not ended, by state. Rejects when they cannot be counted. */
+  jobs(): Promise<Readonly<Record<string, number>>>;
 }
 
 /** The metrics of one server. */
@@ -113,6 +115,15 @@ export function createMetrics(): Metrics {
     collect() {
       this.reset();
       for (const [group, count] of Object.entries(sources?.members() ?? {})) this.set({ group }, count);
+    },
+  });
+  new Gauge({
+    ...parts("facewire_jobs", "Jobs that have not ended, of all processes on the database, by state.", ["state"]),
+    async collect() {
+      this.reset();
+      // Nothing is said of what cannot be counted; the other metrics must not go with it.
+      const jobs = (await sources?.jobs().catch(() => undefined)) ?? {};
+      for (const [state, count] of Object.entries(jobs)) this.set({ state }, count);
     },
   });
   const stopProcessMetrics = addProcessMetrics(registry);

@@ -43,6 +43,16 @@ export interface JobPage {
   readonly pipeline?: string;
 }
 
+/** How many jobs have not ended. */
+export interface OpenJobCounts {
+  /** Nobody works on them now. */
+  readonly waiting: number;
+  /** A process works on them. */
+  readonly running: number;
+  /** A process works on them, but cannot get on now. */
+  readonly stalled: number;
+}
+
 const MOST_ON_A_PAGE = 1_000;
 /** States that nobody outside sees: an upload that is not complete yet, and a job that is being deleted. */
 const UPLOADING = "uploading";
@@ -129,6 +139,24 @@ export class Jobs {
     const jobs = rows.slice(0, limit).map(recordOf);
     const last = jobs.at(-1);
     return rows.length > limit && last ? { jobs, next: last.id } : { jobs };
+  }
+
+  /** Counts jobs that have not ended. */
+  async countOpen(): Promise<OpenJobCounts> {
+    const rows = await this.#db
+      .selectFrom("jobs")
+      .select(["state", sql<number>`count(*)`.as("jobs"), sql<number>`count(waiting_for)`.as("stalled")])
+      .where("state", "in", ["waiting", "running"])
+      .groupBy("state")
+      .execute();
+    const of = (state: JobState) => rows.find((row) => row.state === state);
+    const running = of("running");
+    const stalled = Number(running?.stalled ?? 0);
+    return {
+      waiting: Number(of("waiting")?.jobs ?? 0),
+      running: Number(running?.jobs ?? 0) - stalled,
+      stalled,
+    };
   }
 
   /** Ends a waiting or running job, whoever works on it; undefined when it has ended or is not there. */

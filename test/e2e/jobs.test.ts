@@ -140,6 +140,23 @@ describe("A job of many pictures", () => {
     expect(lines.map((line) => Object.keys(JSON.parse(line))[0])).toEqual(["index", "job"]);
   });
 
+  test("is counted in health and metrics until it has ended", async () => {
+    using held = gate();
+    await using server = await heldServer(held);
+    const first = await accepted(server, "?pipeline=live", jobForm(pictures(1)));
+    await held.holds(1);
+    const second = await accepted(server, "?pipeline=live", jobForm(pictures(1)));
+    expect((await server.health()).parts.jobs).toMatchObject({
+      status: "ok",
+      details: { running: 1, waiting: 1, stalled: 0 },
+    });
+    expect(await server.metric('facewire_jobs{state="waiting"}')).toBe(1);
+    held.open();
+    await endOf(server, first);
+    await endOf(server, second);
+    expect((await server.health()).parts.jobs).toMatchObject({ details: { running: 0, waiting: 0, stalled: 0 } });
+  });
+
   test("tells its life as events: created, started, its items, progress, completed", async () => {
     await using server = await quickServer();
     const id = await accepted(server, "?pipeline=live", jobForm(pictures(3)));

@@ -61,6 +61,7 @@ describe("metrics count", () => {
       queueLength: () => state.queue,
       workers: () => state.workers,
       members: () => state.members,
+      jobs: async () => ({ waiting: 2, running: 1, stalled: 0 }),
     });
     metrics.engine.workerLost?.(0, "died");
     expect((await samples()).get("facewire_queue_items")).toBe(3);
@@ -69,7 +70,20 @@ describe("metrics count", () => {
     expect(found.get("facewire_queue_items")).toBe(0);
     expect(found.get('facewire_workers{state="ready"}')).toBe(2);
     expect(found.get('facewire_group_members{group="faces"}')).toBe(2);
+    expect(found.get('facewire_jobs{state="waiting"}')).toBe(2);
     expect(found.get("facewire_worker_losses_total")).toBe(1);
+  });
+
+  test("what they can, also when jobs cannot be counted", async () => {
+    metrics.watch({
+      queueLength: () => 3,
+      workers: () => ({}),
+      members: () => ({}),
+      jobs: () => Promise.reject(new Error("The database is away.")),
+    });
+    const found = await samples();
+    expect(found.get("facewire_queue_items")).toBe(3);
+    expect([...found.keys()].filter((name) => name.startsWith("facewire_jobs"))).toEqual([]);
   });
 
   test("a blocked event loop", async () => {
