@@ -25,7 +25,7 @@ export const PipelineDefinition = Type.Object(
       {
         rate: Type.Optional(
           Type.Number({
-            exclusiveMinimum: 0,
+            minimum: 0.01,
             maximum: 240,
             description: "Frames analysed for each second of video; 5 where neither this nor `every` is set.",
           }),

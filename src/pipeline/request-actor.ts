@@ -91,7 +91,8 @@ class Gathering {
   readonly #work: RequestWork;
   /** By index, counted from 0. */
   readonly #items: Sent[] = [];
-  readonly #videos: VideoRun[] = [];
+  /** The one that is being read. */
+  #video: VideoRun | undefined;
   readonly #summaries: VideoSummary[] = [];
   readonly #end = new AbortController();
   /** Files that were sent off wholly. */
@@ -135,10 +136,12 @@ class Gathering {
   /** The answer as of now; `cut`: the time is up. */
   answer(cut: boolean): RunResult {
     const { plan, request, startedAt, stages, sources } = this.#work;
-    if (cut) for (const video of this.#videos) this.#takeUnclaimed(video);
+    const video = this.#video;
+    if (cut && video) this.#takeUnclaimed(video);
     const items = this.#items.map(({ name, result }, index) => result ?? failed(this.#shown(index), name, LATE));
-    for (const { name } of sources.slice(this.#filesSent)) items.push(failed(this.#shown(items.length), name, LATE));
-    const videos = [...this.#summaries, ...this.#videos.map((video) => video.summary(cut))];
+    const filesSent = this.#filesSent + (video?.allSent ? 1 : 0);
+    for (const { name } of sources.slice(filesSent)) items.push(failed(this.#shown(items.length), name, LATE));
+    const videos = video ? [...this.#summaries, video.summary(cut)] : this.#summaries;
     return {
       request: request.id,
       pipeline: plan.name,
@@ -208,7 +211,7 @@ class Gathering {
     let video: VideoRun | undefined;
     try {
       video = await source.open(file, this.#shown(this.#items.length), this.#end.signal);
-      this.#videos.push(video);
+      this.#video = video;
       for await (const { result, settled } of video.results()) {
         tell({ ...this.#expect(source.name), result, settled });
       }
@@ -219,7 +222,7 @@ class Gathering {
       tell({ index, settled: unsent(error), result: failed(this.#shown(index), source.name, error) });
     } finally {
       if (video && !this.#end.signal.aborted) {
-        this.#videos.splice(this.#videos.indexOf(video), 1);
+        this.#video = undefined;
         this.#summaries.push(video.summary());
       }
     }

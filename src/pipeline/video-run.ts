@@ -51,11 +51,17 @@ export class VideoRun implements AsyncDisposable {
   #best: RankedFrame | undefined;
   /** Frames whose results were handed out. */
   #analysed = 0;
+  #allSent = false;
   #closed = false;
 
   constructor(options: VideoRunOptions) {
     this.#options = options;
     this.#best = options.best;
+  }
+
+  /** Whether every frame there is was sent off. */
+  get allSent(): boolean {
+    return this.#allSent;
   }
 
   /** What it is called in results. */
@@ -145,6 +151,7 @@ export class VideoRun implements AsyncDisposable {
         }
         this.#line.add(this.#send(frame, firstIndex + sent++));
       }
+      this.#allSent = !this.#closed;
       this.#line.end();
     } catch (thrown) {
       this.#line.end({ thrown });

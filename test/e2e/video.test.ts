@@ -80,10 +80,12 @@ describe.skipIf(!hasFfmpeg())("A video in a request", () => {
     expect(await numbers("")).toEqual([0, 1, 2, 3, 4, 5]);
     expect(await numbers("?every=4")).toEqual([0, 4]);
     expect(await numbers("?rate=5")).toEqual([0, 2, 4]);
-    expect(await server.client.run("nothing", plain, "?rate=5&every=2")).toMatchObject({
-      status: 400,
-      body: { error: { code: "request_invalid" } },
-    });
+    for (const query of ["?rate=5&every=2", "?rate=0.009", "?rate=Infinity", "?rate=1e2", "?every=0", "?every=1.5"]) {
+      expect(await server.client.run("nothing", plain, query)).toMatchObject({
+        status: 400,
+        body: { error: { code: "request_invalid" } },
+      });
+    }
   });
 
   test("beside pictures keeps the order of the files, and each file is told by its position", async () => {
@@ -104,6 +106,11 @@ describe.skipIf(!hasFfmpeg())("A video in a request", () => {
       expect(item.explain?.map(({ kind }) => kind)).toEqual(["detect", "landmarks", "pose"]);
       expect(item).toHaveProperty("drawn.content_type", "image/jpeg");
     }
+  });
+
+  test("is answered with JSON however many of its frames are drawn: one is no picture of its own", async () => {
+    const { status, body } = await server.client.run("face-detect", video, "?every=1000&draw=1");
+    expect([status, body.items?.length, body.videos?.length]).toEqual([200, 1, 1]);
   });
 
   test("is refused where the pipeline takes pictures only, as pictures are where it takes videos only", async () => {

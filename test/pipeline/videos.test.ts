@@ -67,7 +67,7 @@ describe.skipIf(!hasFfmpeg())("A video in the engine", () => {
     probe.releaseAll();
     const numbers = answer.items.map(({ frame, error, index }) => [index, frame?.number ?? error?.code]);
     const rest = Array.from({ length: FRAMES - 1 }, (_, at) => [at + 1, at + 1]);
-    expect(numbers).toEqual([[0, "deadline_exceeded"], ...rest, [FRAMES, "deadline_exceeded"]]);
+    expect(numbers).toEqual([[0, "deadline_exceeded"], ...rest]);
     expect(answer.videos?.[0]).toMatchObject({ ended: "deadline", frames_analysed: FRAMES - 1 });
   });
 

@@ -20,14 +20,15 @@ function prefersJson(accept: string | null): boolean {
 
 /**
  * The answer to a run. With `draw`, one picture that was worked on, and a client that does not ask for JSON, the drawn
- * JPEG; else the result as JSON, drawn pictures in base64.
+ * JPEG; else the result as JSON, drawn pictures in base64. A video is always answered with JSON: how many of its frames are
+ * drawn, one among them, is nobody's wish.
  */
 export async function runAnswer(
   result: RunResult,
   options: { draw: boolean; accept: string | null },
 ): Promise<Response> {
   const error = runError(result.items);
-  const only = result.items.length === 1 ? result.items[0] : undefined;
+  const only = result.items.length === 1 && !result.videos ? result.items[0] : undefined;
   if (options.draw && only?.drawn && !error && !prefersJson(options.accept)) {
     return new Response(only.drawn as Uint8Array<ArrayBuffer>, { headers: { "content-type": "image/jpeg" } });
   }

@@ -34,8 +34,8 @@ export const RUN_PARAMETERS = {
   } satisfies QueryParameter<number>,
   rate: {
     description: "Frames analysed for each second of a video, 0.01 to 240; the pipeline's own choice when absent.",
-    allowed: "a number above 0, at most 240",
-    schema: { type: "number", exclusiveMinimum: 0, maximum: 240 },
+    allowed: "a number from 0.01 to 240",
+    schema: { type: "number", minimum: 0.01, maximum: 240 },
     parse: (text) => numberWithin(text, 0.01, 240),
   } satisfies QueryParameter<number>,
   every: {

@@ -42,7 +42,7 @@ export function addRun(program: Command, finish: Finish): void {
     .option("--best <dir>", "write the best frame of each video as JPEG into this folder")
     .addOption(
       new Option("--rate <n>", "frames analysed for each second of video (default: the pipeline's)")
-        .argParser(positiveNumber)
+        .argParser(frameRate)
         .conflicts("every"),
     )
     .addOption(new Option("--every <n>", "analyse every n-th frame of videos").argParser(positiveInteger))
@@ -173,10 +173,10 @@ function refuseVideos(inputs: readonly FoundInput[]): void {
   );
 }
 
-function positiveNumber(text: string): number {
+function frameRate(text: string): number {
   const value = Number(text);
-  if (value > 0 && value <= 240) return value;
-  throw new InvalidArgumentError("It must be a number above 0, at most 240.");
+  if (value >= 0.01 && value <= 240) return value;
+  throw new InvalidArgumentError("It must be a number from 0.01 to 240.");
 }
 
 function positiveInteger(text: string): number {

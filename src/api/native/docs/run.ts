@@ -66,7 +66,7 @@ export const RUN_DOC = operation({
     "and an entry in `videos` with what is known of it and its best frame. Longer videos are work for jobs.",
     "",
     "With `draw=1` and one picture the answer is the drawn JPEG, unless `Accept` names application/json; with several",
-    "pictures, or with that header, each item carries its drawn picture in base64.",
+    "pictures, with videos, or with that header, each item carries its drawn picture in base64.",
     "",
     "When the client closes the connection, the work is given up.",
   ].join("\n"),
