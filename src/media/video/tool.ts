@@ -8,9 +8,10 @@
  * - It asks ffmpeg for its formats and encoders before the first run. What is asked for here is known to be there.
  * - Its `ffprobe()` cannot be stopped and keeps all output, so ffprobe runs as a command as well.
  * - A kill comes back as its `error` event.
+ * - It throws where nobody can catch it when no process could be started at all, so that failure is taken before it hears.
  */
-import { execFile } from "node:child_process";
-import createCommand, { type Formats } from "fluent-ffmpeg";
+import { type ChildProcess, execFile } from "node:child_process";
+import createCommand, { type FfmpegCommand, type Formats } from "fluent-ffmpeg";
 
 /** What is to be run. */
 export interface ToolOptions {
@@ -75,6 +76,7 @@ export async function startTool(options: ToolOptions): Promise<ToolRun> {
   const ended = new Promise<ToolEnd>((resolve) => {
     run.on("start", () => {
       started = true;
+      onNotStarted(run, (failure) => resolve({ failure, code: undefined, stdout: "", stderr: "" }));
       if (killed) run.kill("SIGKILL");
     });
     run.on("end", (stdout, stderr) =>
@@ -111,6 +113,12 @@ export function causeOf(end: ToolEnd): Error | undefined {
   return new Error(`${end.failure.message.split("\n", 1)[0]}\n${end.stderr.slice(-MOST_MESSAGE)}`);
 }
 
+/** Tells why a process could not be started: no launcher, no folder to work in, too many processes. */
+function onNotStarted(run: FfmpegCommand, listener: (failure: Error) => void): void {
+  const { ffmpegProc } = run as FfmpegCommand & { readonly ffmpegProc?: ChildProcess };
+  ffmpegProc?.removeAllListeners("error").once("error", listener);
+}
+
 /** The formats a run names, as known ones. */
 function formatsIn({ input, output }: ToolOptions): Formats {
   const words = [...(input?.options ?? []), ...output.options];
@@ -135,7 +143,8 @@ function findLauncher(): Promise<Launcher> {
   launcher ??= new Promise((resolve) => {
     execFile("setpriv", ["--pdeathsig", "KILL", "--", "true"], (missing) => {
       const tied = ["--pdeathsig", "KILL", "--", "sh", "-c", WITH_PARENT, "sh", String(process.pid)];
-      resolve(missing ? { command: "env", options: [] } : { command: "setpriv", options: tied });
+      // By its path: what PATH leads to may be ffmpeg alone, or nothing where settings name a path of it.
+      resolve(missing ? { command: "/usr/bin/env", options: [] } : { command: "setpriv", options: tied });
     });
   });
   return launcher;
