@@ -96,6 +96,29 @@ describe.skipIf(!hasNatsServer())("opening the bus over NATS", () => {
     await bus.close();
   });
 
+  test("what the server forbids is told once for each way, with the subject and the prefix", async () => {
+    await using server = await startNatsServer({ jetstream: false, allowed: ["theirs.>"] });
+    const url = server.url.replace("//", "//u:p@");
+    const warned: string[] = [];
+    const onWarning = (message: string): number => warned.push(message);
+    const open = (prefix: string) => openNatsBus({ url, prefix, replicas: 1, startTimeoutMs: 5000, onWarning });
+    const right = await open("theirs");
+    await right.subscribe("a", () => {});
+    await right.publish("a", 1);
+    await right.close();
+    const told = () => warned.filter((message) => message.includes("does not let"));
+    expect(told()).toEqual([]);
+    const wrong = await open("ours");
+    for (let times = 0; times < 2; times++) {
+      await wrong.subscribe("a", () => {}).catch(() => {});
+      await Promise.resolve(wrong.publish("a", 1)).catch(() => {});
+    }
+    await eventually(() => told().length === 2);
+    expect(told().join()).toMatch(/subscribe to ours\.[\s\S]*publish to ours\./);
+    expect(told().join()).toContain("nats.prefix (ours)");
+    await wrong.close();
+  });
+
   test("the largest message follows the server's, and still passes as request, answer and work", async () => {
     await using server = await startNatsServer({ maxPayload: 8 * 1024 * 1024 });
     const options = { url: server.url, prefix: "p", replicas: 1, startTimeoutMs: 5000, onWarning: () => {} };

@@ -21,6 +21,8 @@ export interface NatsServerOptions {
   readonly maxStore?: number;
   /** Token it asks for; none by default. */
   readonly token?: string;
+  /** Subjects that user `u` with password `p` may use, and no others; without it everybody may use all. */
+  readonly allowed?: readonly string[];
 }
 
 /** A server that accepts connections. */
@@ -139,6 +141,11 @@ function configText(options: NatsServerOptions & { storeDir: string; port: numbe
   if (options.jetstream !== false) {
     const room = options.maxStore === undefined ? "" : `, max_file_store: ${options.maxStore}`;
     lines.push(`jetstream { store_dir: ${JSON.stringify(options.storeDir)}${room} }`);
+  }
+  if (options.allowed !== undefined) {
+    const subjects = JSON.stringify(options.allowed);
+    const permissions = `{ publish: ${subjects}, subscribe: ${subjects} }`;
+    lines.push(`authorization { users: [{ user: "u", password: "p", permissions: ${permissions} }] }`);
   }
   if (options.token !== undefined) lines.push(`authorization { token: ${JSON.stringify(options.token)} }`);
   return `${lines.join("\n")}\n`;

@@ -6,6 +6,7 @@ import { type Clock, systemClock } from "../clock.ts";
 import { type NatsAddresses, readAddresses } from "./addresses.ts";
 import type { MalformedTaker } from "./malformed.ts";
 import { NatsBus } from "./nats-bus.ts";
+import { watchPermissions } from "./permissions.ts";
 import { checkServer } from "./server-check.ts";
 
 /** How the bus is opened. */
@@ -22,7 +23,7 @@ export interface NatsBusOptions {
   readonly startTimeoutMs: number;
   /** What the server's monitoring shows for this connection. */
   readonly name?: string;
-  /** Told once what is wrong with the server: see `checkServer`. */
+  /** Told once what is wrong with the server or what it forbids: see `checkServer` and `watchPermissions`. */
   readonly onWarning: (message: string, details: Readonly<Record<string, unknown>>) => void;
   /** Takes what could not be read; it is counted in any case. */
   readonly onMalformed?: MalformedTaker;
@@ -61,6 +62,7 @@ export async function openNatsBus(options: NatsBusOptions): Promise<NatsBus> {
   const { clock = systemClock, random = Math.random } = options;
   const addresses = readAddresses(options.url, options.token);
   const connection = await connectInTime(addresses, options, clock, random);
+  void watchPermissions(connection, options.prefix, ({ message, details }) => options.onWarning(message, details));
   const bus = new NatsBus({
     connection,
     prefix: options.prefix,

@@ -40,7 +40,7 @@ export async function checkServer(
 ): Promise<readonly ServerWarning[]> {
   const { version } = info;
   if (info.jetstream !== true) {
-    return [warning("The NATS server runs without JetStream: work queues, and so jobs, cannot be used.", { version })];
+    return [warning("The NATS server runs without JetStream: work queues cannot be used.", { version })];
   }
   if (isOlder(version)) {
     const message = `The NATS server is old (${version}) and cannot write at once: ${LOSS}; run 2.10 or newer and ${MEND}.`;
