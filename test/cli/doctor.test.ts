@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { facewire } from "../support/cli.ts";
+import { hasNatsServer, startNatsServer } from "../support/nats-server.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -27,6 +28,7 @@ describe("facewire doctor", () => {
       "models",
       "pipelines",
       "database",
+      "bus",
       "ffmpeg",
     ]) {
       expect(stdout).toMatch(new RegExp(`^ok +${part} `, "m"));
@@ -60,6 +62,31 @@ describe("facewire doctor", () => {
     const { code, stdout } = await facewire(["doctor"], { env });
     expect(code).toBe(0);
     expect(stdout).toMatch(/^warn +port +\S+ is taken by another program/m);
+  });
+
+  test("a NATS server that does not answer, and roles that reach nobody, are missing; no secret is shown", async () => {
+    using closed = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("") });
+    const address = `127.0.0.1:${closed.port}`;
+    await closed.stop(true);
+    const env = { ...free, FACEWIRE_DATA_DIR: join(folder, "data") };
+    const nats = { ...env, FACEWIRE_BUS: "nats", FACEWIRE_NATS_URL: `nats://user:geheim@${address}` };
+    const unreached = await facewire(["doctor"], { env: nats });
+    expect(unreached.code).toBe(1);
+    expect(unreached.stdout).toMatch(new RegExp(`^missing +bus +.*${address}\\.\\n +mend: start a nats-server`, "m"));
+    expect(unreached.stdout).not.toContain("geheim");
+    const alone = await facewire(["doctor"], { env: { ...env, FACEWIRE_ROLES: "[api]" } });
+    expect(alone.stdout).toMatch(/^missing +bus +.*role api alone.*\n +mend: set bus: nats/m);
+  });
+
+  test.skipIf(!hasNatsServer())("a NATS server that answers is named with its version", async () => {
+    await using server = await startNatsServer({ jetstream: false });
+    const env = {
+      ...free,
+      FACEWIRE_DATA_DIR: join(folder, "data"),
+      FACEWIRE_BUS: "nats",
+      FACEWIRE_NATS_URL: server.url,
+    };
+    expect((await facewire(["doctor"], { env })).stdout).toMatch(/^ok +bus +127\.0\.0\.1:\d+ \(nats-server \d/m);
   });
 
   test("a missing ffmpeg is worth a warning that says what to do, and not a failure", async () => {

@@ -1,4 +1,4 @@
-/** What the server works with: settings, models, pipelines, its data folder, its database and its port. */
+/** What the server works with: settings, models, pipelines, its data folder, its database, its bus and its port. */
 import { access, constants, mkdir, readdir } from "node:fs/promises";
 import { FacewireError } from "../../errors.ts";
 import type { Settings } from "../../settings/schema.ts";
@@ -6,6 +6,7 @@ import { addressText, isTaken } from "../port.ts";
 import { systemReason } from "../system-failure.ts";
 import { FFMPEG, findSystemTool } from "../system-packages.ts";
 import { plural } from "../units.ts";
+import { busFinding } from "./bus.ts";
 import { type Check, type Finding, missing, ok, warn } from "./finding.ts";
 
 /** Checks that need valid settings. */
@@ -15,6 +16,7 @@ export function installationChecks(settings: Settings): Check[] {
     { name: "pipelines", look: () => pipelines(settings) },
     { name: "data folder", look: () => dataFolder(settings) },
     { name: "database", look: () => database(settings) },
+    { name: "bus", look: () => busFinding(settings) },
     { name: "ffmpeg", look: () => ffmpeg(settings) },
     { name: "port", look: () => port(settings) },
   ];
