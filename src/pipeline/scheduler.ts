@@ -2,10 +2,12 @@
  * Brings items to those who work on them: a bounded line in priority order, cancellation, another try when a worker died or a stage
  * failed, dead letters when that did not help.
  */
-import { type DeadLetterSink, summarise } from "../actors/dead-letters.ts";
+import type { DeadLetterSink } from "../actors/dead-letters.ts";
 import { FacewireError, type PublicError } from "../errors.ts";
 import type { Face } from "../stages/item.ts";
+import { itemLetter } from "./item-letter.ts";
 import { ItemQueue, type QueuedItem, type Turn } from "./item-queue.ts";
+import { Ongoing } from "./ongoing.ts";
 import { type Plan, planKey } from "./plan.ts";
 import type { PlanCosts } from "./plan-costs.ts";
 import type { ItemInput, ItemOutcome } from "./protocol.ts";
@@ -64,6 +66,9 @@ export interface SchedulerOptions {
   readonly costs: PlanCosts;
 }
 
+/** Milliseconds between looks for items whose deadline passes while nobody has room for them. */
+const EXPIRE_EVERY = 250;
+
 /** Share of a request's deadline that the line ahead of it may take; the rest is for its own work and for noise. */
 const WAIT_SHARE = 0.6;
 
@@ -77,6 +82,8 @@ interface Entry extends QueuedItem {
   /** A worker ended while it had the item: it may be the cause, and must not take others along once more. */
   suspect: boolean;
   cancelled: boolean;
+  /** It neither waits nor runs any more. */
+  ended(): void;
 }
 
 /** See the file's head. */
@@ -84,7 +91,8 @@ export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #queue = new ItemQueue<Entry>();
   readonly #entries = new Map<string, Entry>();
-  #idle: (() => void)[] = [];
+  readonly #ongoing = new Ongoing();
+  #expiry: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -128,6 +136,7 @@ export class Scheduler {
         attempts: 0,
         suspect: item.guest?.alone ?? false,
         cancelled: false,
+        ended: this.#ongoing.begin(),
       };
       this.#entries.set(item.id, entry);
       this.#queue.add(entry);
@@ -149,11 +158,11 @@ export class Scheduler {
     const { places } = this.#options;
     while (this.#queue.length > 0 && places.anyRoom) {
       const entry = this.#queue.take((each) => this.#turn(each));
-      if (!entry) return;
-      if (Date.now() > entry.item.deadline) {
-        this.#fail(entry, { code: "deadline_exceeded", message: "The deadline passed while the picture waited." });
-      } else this.#start(entry);
+      if (!entry) break;
+      if (isLate(entry)) this.#fail(entry, LATE);
+      else this.#start(entry);
     }
+    this.#expireLater();
   }
 
   /** Fails every waiting item of a plan that cannot run any more. */
@@ -164,17 +173,22 @@ export class Scheduler {
     }
   }
 
-  /** Resolves when nothing waits or runs, or after `timeoutMs`; then says whether everything was finished. */
-  async whenIdle(timeoutMs: number): Promise<boolean> {
-    if (this.#entries.size === 0) return true;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const idle = new Promise<boolean>((resolve) => this.#idle.push(() => resolve(true)));
-    const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(() => resolve(false), timeoutMs);
-    });
-    const finished = await Promise.race([idle, late]);
-    clearTimeout(timer);
-    return finished;
+  /** Resolves when nothing waits or runs, or after `timeoutMs`. */
+  whenIdle(timeoutMs: number): Promise<void> {
+    return this.#ongoing.none(timeoutMs);
+  }
+
+  /** Room may never come: what waits for it is told in time. */
+  #expireLater(): void {
+    if (this.#expiry || this.#queue.length === 0) return;
+    this.#expiry = setTimeout(() => {
+      this.#expiry = undefined;
+      for (const entry of [...this.#queue.items()].filter(isLate)) {
+        if (this.#queue.remove(entry)) this.#fail(entry, LATE);
+      }
+      this.#expireLater();
+    }, EXPIRE_EVERY);
+    this.#expiry.unref();
   }
 
   #turn({ key, suspect }: Entry): Turn {
@@ -262,33 +276,20 @@ export class Scheduler {
 
   #forget(entry: Entry): void {
     this.#entries.delete(entry.item.id);
-    if (this.#entries.size > 0) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
+    entry.ended();
   }
 
-  #bury(entry: Entry, cause: PublicError, { internal = "", carried }: ItemOutcome): void {
-    const { item } = entry;
-    const { priority, explain, draw, exif } = item;
-    const stage = cause.details?.stage;
-    const bytes = item.input.type === "file" ? item.input.bytes : carried;
-    const letter = {
-      address: `pipeline.${item.plan.name}${typeof stage === "string" ? ` stage ${stage}` : ""}`,
-      kind: "item",
-      cause,
-      internal,
-      attempts: entry.attempts,
-      messageId: item.id,
-      requestId: item.requestId,
-      sequence: item.index,
-      traceparent: item.traceparent,
-      time: Date.now(),
-      summary: summarise({ pipeline: entry.key, name: item.name, bytes }),
-      // What a retry needs; see `ItemBody` of the dead letters' keeper.
-      body: { pipeline: item.plan.name, name: item.name, bytes, wishes: { priority, explain, draw, exif } },
-    };
+  #bury({ item, key, attempts }: Entry, cause: PublicError, outcome: ItemOutcome): void {
+    const letter = itemLetter(item, key, attempts, cause, outcome);
     // The item is answered either way; a store that is down says so itself.
     void Promise.resolve(this.#options.deadLetters.record(letter)).catch(() => undefined);
   }
+}
+
+const LATE: PublicError = { code: "deadline_exceeded", message: "The deadline passed while the picture waited." };
+
+function isLate({ item }: Entry): boolean {
+  return Date.now() > item.deadline;
 }
 
 /** Frames lie in memory that is there anyway, but for those of another process. */

@@ -128,6 +128,22 @@ describe.skipIf(!hasFfmpeg())("A video in the engine", () => {
     expect(Math.max(...engine.reports.map(({ attempts }) => attempts))).toBe(2);
   });
 
+  test("whose frames wait for workers that do not come has each of them answered by its deadline", async () => {
+    const hold = `stages:\n  - probe: { does: hold, channel: ${probe.name} }\n`;
+    await using engine = await engineOf({ hold, free: `${FREE}limits: { deadline: 500ms }\n` });
+    const before = probe.held.length;
+    const held = [engine.run("hold"), engine.run("hold")];
+    await probe.holds(before + 2);
+    const codes: unknown[] = [];
+    const run = long(engine, "free", { onItem: ({ error }) => void codes.push(error?.code) });
+    const late = setTimeout(() => probe.releaseAll(), 4000);
+    await run;
+    clearTimeout(late);
+    expect(codes).toEqual(Array<string>(FRAMES).fill("deadline_exceeded"));
+    probe.releaseAll();
+    await Promise.all(held);
+  });
+
   test("that was taken is finished when the engine is drained, though no frame of it is on its way yet", async () => {
     await using engine = await engineOf({ free: FREE });
     const taken = [long(engine, "free"), engine.run("free", { files })] as const;
