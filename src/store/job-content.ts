@@ -33,6 +33,10 @@ export interface StoredResult {
 
 /** Rows a statement inserts or deletes, so that none holds the database for long. */
 const ROWS_AT_ONCE = 1_000;
+/** Results read together; one with `explain` may have hundreds of kilobytes. */
+const RESULTS_AT_ONCE = 25;
+/** Characters of results after which a page is full: it is put together in memory. */
+export const LARGE_PAGE = 4 * 1024 * 1024;
 
 /** The repository. Methods reject with `store_unavailable`. */
 export class JobContent {
@@ -86,16 +90,27 @@ export class JobContent {
     return { summaries, more: Number(all) - rows.length };
   }
 
-  /** Results in their order, behind a position (-1: from the first). */
+  /**
+   * Results in their order, behind a position (-1: from the first): at most `limit`, and no more once they have
+   * {@link LARGE_PAGE} characters. Only where nothing is left there are none.
+   */
   async results(jobId: string, after: number, limit: number): Promise<readonly StoredResult[]> {
-    return this.#db
-      .selectFrom("job_results")
-      .select(["position", "file", "item"])
-      .where("job_id", "=", jobId)
-      .where("position", ">", after)
-      .orderBy("position")
-      .limit(limit)
-      .execute();
+    const results: StoredResult[] = [];
+    for (let characters = 0; results.length < limit && characters < LARGE_PAGE; ) {
+      const count = Math.min(RESULTS_AT_ONCE, limit - results.length);
+      const rows = await this.#db
+        .selectFrom("job_results")
+        .select(["position", "file", "item"])
+        .where("job_id", "=", jobId)
+        .where("position", ">", results.at(-1)?.position ?? after)
+        .orderBy("position")
+        .limit(count)
+        .execute();
+      results.push(...rows);
+      for (const { item } of rows) characters += item.length;
+      if (rows.length < count) break;
+    }
+    return results;
   }
 
   /** How many results came from a file, and the last of them, JSON. */

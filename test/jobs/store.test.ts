@@ -9,6 +9,7 @@ import { clearUp } from "../../src/jobs/housekeeping.ts";
 import { Leases } from "../../src/jobs/leases.ts";
 import { JobNews } from "../../src/jobs/news.ts";
 import { createLogger } from "../../src/observe/logs.ts";
+import { LARGE_PAGE } from "../../src/store/job-content.ts";
 import type { JobCommit } from "../../src/store/job-work.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
@@ -62,6 +63,24 @@ describe("A job", () => {
     const ids = [await waiting(), await waiting(), await waiting()];
     const claimed = await Promise.all(["a", "b", "c", "d"].map((owner) => store.jobWork.claim(owner, LATER())));
     expect(claimed.map((job) => job?.id)).toEqual([...ids, undefined] as string[]);
+  });
+
+  test("shows large results in pages that fit into memory, and leaves none out", async () => {
+    const id = await waiting(60);
+    await store.jobWork.claim("a", LATER());
+    const large = commit(0, 60);
+    const item = "x".repeat(LARGE_PAGE / 20);
+    const results = large.results.map((result) => ({ ...result, item }));
+    expect(await store.jobWork.commit({ id, owner: "a" }, { ...large, results })).toBe(true);
+    const pages: number[] = [];
+    for (let after = -1; ; ) {
+      const page = await store.jobContent.results(id, after, 1000);
+      if (page.length === 0) break;
+      expect(page[0]?.position).toBe(after + 1);
+      pages.push(page.length);
+      after = page.at(-1)?.position ?? after;
+    }
+    expect(pages).toEqual([25, 25, 10]);
   });
 
   test("is given to another when its lease has run out, before those that came later", async () => {

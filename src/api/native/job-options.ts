@@ -65,7 +65,8 @@ export const JOB_RESULT_PARAMETERS = {
     parse: (text) => (text === "-1" ? -1 : wholeNumber(text, 0, Number.MAX_SAFE_INTEGER)),
   } satisfies QueryParameter<number>,
   limit: {
-    description: "Most results of the answer, 1 to 1000; 100 when absent. With `follow` there is no limit.",
+    description:
+      "Most results of the answer, 1 to 1000; 100 when absent. Large ones make it fewer. With `follow` there is no limit.",
     allowed: "a whole number from 1 to 1000",
     schema: { type: "integer", minimum: 1, maximum: 1000, default: 100 },
     parse: (text) => wholeNumber(text, 1, 1000),

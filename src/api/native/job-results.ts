@@ -19,7 +19,7 @@ export async function resultsPage(
 ): Promise<Response> {
   const { job, results } = await desk.results(id, after, limit);
   const next = results.at(-1)?.position ?? after;
-  const more = results.length === limit || !hasEnded(job);
+  const more = !hasEnded(job) || isBefore(next, job);
   const head = JSON.stringify({ request, id: job.id, state: job.state });
   const items = results.map(({ item }) => item).join(",");
   const body = `${head.slice(0, -1)},"items":[${items}]${more ? `,"next":${next}` : ""}}`;
@@ -59,7 +59,7 @@ async function* linesOf(desk: JobDesk, id: string, from: number): AsyncGenerator
       saidAt = performance.now();
       yield `${results.map(({ item }) => item).join("\n")}\n`;
     }
-    if (results.length === FOLLOWED_AT_ONCE) continue;
+    if (last && isBefore(after, job)) continue;
     if (hasEnded(job)) {
       yield `${JSON.stringify({ job })}\n`;
       return;
@@ -70,6 +70,11 @@ async function* linesOf(desk: JobDesk, id: string, from: number): AsyncGenerator
     }
     await change;
   }
+}
+
+/** Whether results are committed behind this one. */
+function isBefore(index: number, { progress }: JobJson): boolean {
+  return index + 1 < progress.done;
 }
 
 function hasEnded({ ended_at }: JobJson): boolean {

@@ -44,7 +44,7 @@ async function there(
     const path = `/v1/jobs/${encodeURIComponent(id)}/results?limit=${RESULTS_ON_A_PAGE}&after=${after}`;
     const { items, next, state } = (await client.json<ResultsPage>(path)) as ResultsPage;
     for (const item of items) await show(item);
-    if (items.length < RESULTS_ON_A_PAGE || next === undefined) {
+    if (items.length === 0 || next === undefined) {
       if (next !== undefined) note(`The job is ${state}; more may come: --follow, or --after ${next}`);
       return EXIT.ok;
     }
