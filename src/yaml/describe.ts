@@ -22,7 +22,8 @@ export function describeSchema(schema: TSchema): string {
   if (KindGuard.IsNumber(schema)) return `a number${range(schema)}`;
   if (KindGuard.IsBoolean(schema)) return "true or false";
   if (KindGuard.IsString(schema)) return describeString(schema);
-  if (KindGuard.IsArray(schema)) return `a list${count(schema.minItems, schema.maxItems, "items")}`;
+  if (KindGuard.IsArray(schema))
+    return `a list${count(schema.minItems, schema.maxItems, "items")}${schema.uniqueItems ? " without repeats" : ""}`;
   if (KindGuard.IsTuple(schema)) return `a list of ${(schema.items ?? []).map(describeSchema).join(" and ")}`;
   if (KindGuard.IsObject(schema) || KindGuard.IsRecord(schema)) return "a mapping";
   if (KindGuard.IsNull(schema)) return "nothing";

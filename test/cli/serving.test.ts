@@ -58,6 +58,13 @@ describe("facewire serve", () => {
     expect(code).toBe(1);
     expect(stderr).toContain("FACEWIRE_LISTEN_NATIVE");
   });
+
+  test("an address for a process that answers no requests is refused as wrong words", async () => {
+    const words = ["serve", "--roles", "inference", "--listen", "127.0.0.1:0"];
+    const { code, stderr } = await facewire(words, { env: { ...env, FACEWIRE_BUS: "nats" } });
+    expect(code).toBe(2);
+    expect(stderr).toContain("--listen is for processes with the role api");
+  });
 });
 
 describe("facewire up", () => {

@@ -107,6 +107,11 @@ describe("a settings file", () => {
     },
   );
 
+  test("with a name twice in a list says that it is the repeat that is wrong", async () => {
+    const { message, details } = await refusal({ text: "groups: [faces, faces]" });
+    expect(message + JSON.stringify(details)).toContain("expected a list without repeats, found a list of 2 items");
+  });
+
   test("that is named but missing is an error", async () => {
     const missing = loadSettings({ file: "nowhere.yaml", env: {}, workingDir: dir });
     await expect(missing).rejects.toMatchObject({

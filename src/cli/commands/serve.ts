@@ -1,5 +1,6 @@
 /** `facewire serve`: the server, until it is told to stop. */
 import { type Command, Option } from "commander";
+import { FacewireError } from "../../errors.ts";
 import type { Settings } from "../../settings/schema.ts";
 import { type ServeOptions as ListenOptions, listenOption, servingSettings } from "../listen-option.ts";
 import { printLine } from "../output.ts";
@@ -34,7 +35,12 @@ async function serve({ roles, groups, ...options }: ServeOptions): Promise<numbe
     ...(roles === undefined ? {} : { FACEWIRE_ROLES: listText(roles) }),
     ...(groups === undefined ? {} : { FACEWIRE_GROUPS: listText(groups) }),
   });
-  if (!settings.roles.includes("api")) return serveOthers(settings);
+  if (!settings.roles.includes("api")) {
+    if (options.listen !== undefined) {
+      throw new FacewireError("usage", "--listen is for processes with the role api; this one answers no requests.");
+    }
+    return serveOthers(settings);
+  }
   const { refuseTakenPort } = await import("../port.ts");
   await refuseTakenPort(settings);
   const { serveUntilStopped } = await import("../serving.ts");

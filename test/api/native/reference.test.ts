@@ -93,6 +93,14 @@ describe("The OpenAPI document", () => {
     }
   });
 
+  test("tells of a bus and groups that are away, and of each way a video fails, where pipelines run", () => {
+    const run = document.paths["/v1/pipelines/{name}/run"]?.post;
+    const said = JSON.stringify(run?.responses);
+    for (const code of ["bus_unavailable", "group_unavailable", "video_damaged", "video_no_frames", "video_refused"]) {
+      expect(said).toContain(code);
+    }
+  });
+
   test("refers only to schemas it has, and is OpenAPI 3.0: no literals, tuples or pattern properties of JSON Schema", () => {
     const text = JSON.stringify(document);
     const names = [...text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)].map(([, name]) => name as string);

@@ -13,7 +13,10 @@ const run200 = jsonAnswer(
 );
 
 const failedRun = jsonAnswer(
-  "No picture could be worked on. The status is that of the gravest item's error, which stands at the top as well.",
+  [
+    "No picture could be worked on. The status is that of the gravest item's error, which stands at the top as well: of",
+    "pictures and of videos (`video_damaged`, `video_no_frames`, `video_refused`, `video_too_slow`) that cannot be read.",
+  ].join(" "),
   RunResultSchema,
   FAILED_RUN_EXAMPLE,
 );
@@ -49,6 +52,9 @@ const errors = errorAnswers(
     "shutting_down",
     "model_unavailable",
     "pipeline_unavailable",
+    "bus_unavailable",
+    "group_unavailable",
+    "message_too_large",
     "deadline_exceeded",
   ],
   RunResultSchema,
