@@ -307,6 +307,9 @@ export interface Engine {
   validate(source: string, file?: string): PipelineDetail;
   /** Parts by name: `workers`, `models`, `pipelines`, `queue`, …; a failed model or pipeline is named in `details`. */
   health(): Readonly<Record<string, PartHealth>>;
-  /** Stops taking requests, finishes the accepted ones (until `timeoutMs`), then stops the workers. */
+  /**
+   * Stops taking requests and finishes the accepted ones until `timeoutMs`; what is left then ends with `shutting_down`.
+   * Then stops the workers. Nothing that videos had open is left.
+   */
   drain(timeoutMs: number): Promise<void>;
 }

@@ -80,7 +80,7 @@ export class Runs {
         dispatcher.admit(legs, request.files.length, bytes, deadlineMs, request.priority),
       );
       return await reports.request(request, plan, startedAt, async () => {
-        const result = await runRequest({
+        const running = runRequest({
           actors,
           dispatcher,
           stages,
@@ -97,6 +97,7 @@ export class Runs {
             request.onItem?.(item, primary);
           },
         });
+        const result = await running.catch((thrown) => this.#rejected(request, thrown));
         return { value: result, items: result.items.length, code: runError(result.items)?.code };
       });
     });
@@ -113,9 +114,13 @@ export class Runs {
       const refusal: Refusal = {};
       try {
         return await reports.request(request, plan, startedAt, async () => {
-          await using video = await sources.open({ request, plan, legs }, signal);
-          request.onInfo?.(video.facts, request.sampling ?? plan.sampling);
-          return await this.#handOut(run, video, refusal);
+          try {
+            await using video = await sources.open({ request, plan, legs }, signal);
+            request.onInfo?.(video.facts, request.sampling ?? plan.sampling);
+            return await this.#handOut(run, video, refusal);
+          } catch (thrown) {
+            return this.#rejected(request, thrown);
+          }
         });
       } catch (thrown) {
         throw refusal.by ? refusal.by.thrown : thrown;
@@ -150,15 +155,14 @@ export class Runs {
     const ended = this.#ongoing.begin();
     this.#ends.add(end);
     try {
-      await inTime(deployments.ready(pipeline), patience, end.signal);
+      const ready = inTime(deployments.ready(pipeline), patience, end.signal);
+      await ready.catch((thrown) => this.#rejected(request, thrown));
       const { planned, legs, release } = deployments.use(pipeline);
       try {
         return await work({ request, plan: planned.plan, legs, signal: end.signal, startedAt });
       } finally {
         release();
       }
-    } catch (thrown) {
-      throw this.#cutOff && wasCancelled(thrown) && !request.signal?.aborted ? shuttingDown() : thrown;
     } finally {
       request.signal?.removeEventListener("abort", giveUp);
       this.#ends.delete(end);
@@ -197,6 +201,11 @@ export class Runs {
       elapsed_ms: Date.now() - startedAt,
     };
     return { value, items, code: errors.error?.code };
+  }
+
+  /** Throws what a run ended with; a caller that did not give up itself learns who did. */
+  #rejected({ signal }: AnyRequest, thrown: unknown): never {
+    throw this.#cutOff && wasCancelled(thrown) && !signal?.aborted ? shuttingDown() : thrown;
   }
 
   /** The version that a new request would get. */
