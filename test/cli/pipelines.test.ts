@@ -100,3 +100,9 @@ test("a pipeline that cannot run says why and what mends it", async () => {
   expect(stderr).toContain("model_unavailable");
   expect(stderr).toContain("facewire models");
 });
+
+test("explain says the same on its own as under pipelines", async () => {
+  const under = await facewire(["pipelines", "explain", "face-liveness", "--runs", "0"]);
+  expect(await facewire(["explain", "face-liveness", "--runs", "0"])).toEqual(under);
+  expect(under.stdout).toContain("4. liveness");
+});

@@ -20,16 +20,8 @@ export function addPipelines(program: Command, finish: Finish): void {
       const { checkPipelines } = await import("../pipelines/check.ts");
       finish(await checkPipelines(files, command.optsWithGlobals()));
     });
-  pipelines
-    .command("explain")
-    .description("the plan of a pipeline: parts each stage reads and writes, models, and the cost measured here")
-    .argument("<pipeline>", "name of a pipeline")
-    .option("--picture <files...>", "pictures to measure with (default: a sample photo that comes with the project)")
-    .option("--runs <count>", "how often the pictures are run; 0 shows the plan without measuring", "20")
-    .action(async (name: string, _options, command: Command) => {
-      const { explainPipeline } = await import("../pipelines/explain.ts");
-      finish(await explainPipeline(name, command.optsWithGlobals()));
-    });
+  addExplain(pipelines, finish);
+  addExplain(program, finish);
   pipelines
     .command("test")
     .description("run the *.test.yaml files of the pipelines folder; exit 1 when one fails")
@@ -37,5 +29,21 @@ export function addPipelines(program: Command, finish: Finish): void {
     .action(async (files: string[], _options, command: Command) => {
       const { testPipelines } = await import("../pipelines/test.ts");
       finish(await testPipelines(files, command.optsWithGlobals()));
+    });
+}
+
+/** `explain`, under `pipelines` and, because it is asked for often, on its own. */
+function addExplain(parent: Command, finish: Finish): void {
+  parent
+    .command("explain")
+    .description(
+      "the plan of a pipeline: parts each stage reads and writes, models, what crosses the bus, and the cost measured here",
+    )
+    .argument("<pipeline>", "name of a pipeline")
+    .option("--picture <files...>", "pictures to measure with (default: a sample photo that comes with the project)")
+    .option("--runs <count>", "how often the pictures are run; 0 shows the plan without measuring", "20")
+    .action(async (name: string, _options, command: Command) => {
+      const { explainPipeline } = await import("../pipelines/explain.ts");
+      finish(await explainPipeline(name, command.optsWithGlobals()));
     });
 }

@@ -35,7 +35,9 @@ export async function explainPipeline(name: string, options: ExplainOptions): Pr
   const local = await openLocalEngine(await settingsOf(options));
   try {
     const detail = local.engine.pipeline(name);
-    const measurement = await measure(local.engine, name, options.picture, runs);
+    const measurement = detail.accepts.includes("image")
+      ? await measure(local.engine, name, options.picture, runs)
+      : { byStage: new Map(), said: "not measured: it takes videos only" };
     for (const line of explanation(detail, measurement)) await printLine(line);
   } finally {
     await local.close();
