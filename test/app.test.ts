@@ -25,7 +25,16 @@ describe("a server", () => {
   test("names every part in its health", async () => {
     const { status, parts } = await server.health();
     expect(status).toBe("ok");
-    expect(Object.keys(parts).sort()).toEqual(["events", "http", "jobs", "models", "pipelines", "queue", "store", "workers"]);
+    expect(Object.keys(parts).sort()).toEqual([
+      "events",
+      "http",
+      "jobs",
+      "models",
+      "pipelines",
+      "queue",
+      "store",
+      "workers",
+    ]);
   });
 
   test("counts requests, pictures and workers in its metrics", async () => {

@@ -1,6 +1,6 @@
 /** The reference's schemas are the truth: the types agree with them, the examples fit them, real answers fit them. */
 import { describe, expect, test } from "bun:test";
-import type { Static, TSchema } from "@sinclair/typebox";
+import { FormatRegistry, type Static, type TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import {
   DEAD_LETTER_EXAMPLE,
@@ -64,6 +64,9 @@ import type {
   PipelineSummary,
   RunResult,
 } from "../../../src/pipeline/results.ts";
+
+// The one format the schemas name; whoever checks values has to say what it is.
+FormatRegistry.Set("date-time", (text) => /^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(text) && !Number.isNaN(Date.parse(text)));
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 /** What a schema describes, as immutable as the pipeline's types are. */
