@@ -1,5 +1,6 @@
 /** An engine whose runs are told as events. No stage and no dialect knows of events: what it answers is what it tells. */
 import { type ErrorCode, FacewireError } from "../errors.ts";
+import { engineWith } from "../pipeline/engine-decorator.ts";
 import type {
   Engine,
   ItemResult,
@@ -9,7 +10,8 @@ import type {
   VideoRunResult,
 } from "../pipeline/results.ts";
 import { completedEvent, countItems, itemEvents, plainError, type RunSubject } from "./item-events.ts";
-import type { EventRecorder, NewEvent } from "./recorder.ts";
+import type { EventRecorder } from "./recorder.ts";
+import { ToldEvents } from "./told.ts";
 
 /** Codes of requests that were not taken: under load there are thousands a second, and nothing happened. */
 const NOT_TAKEN: ReadonlySet<ErrorCode> = new Set([
@@ -41,86 +43,57 @@ export function withEvents(engine: Engine, recorder: EventRecorder, options: { r
 
   async function run(request: RunRequest): Promise<RunResult> {
     const subject = subjectOf(request);
-    const telling = new Telling(recorder);
+    const events = new ToldEvents(recorder);
     const told = new Set<number>();
-    const result = await telling.whole(subject, () =>
+    const result = await whole(events, subject, () =>
       engine.run({
         ...request,
         onItem(item, primary) {
           told.add(item.index);
-          telling.tell(itemEvents(subject, item, job));
+          void events.record(itemEvents(subject, item, job));
           request.onItem?.(item, primary);
         },
       }),
     );
     // Items that the answer had to do without are not handed over one by one.
-    for (const item of result.items) if (!told.has(item.index)) telling.tell(itemEvents(subject, item, job));
-    if (job === undefined) telling.tell([completedEvent(subject, countItems(result.items), result)]);
-    await telling.told();
+    for (const item of result.items) if (!told.has(item.index)) void events.record(itemEvents(subject, item, job));
+    if (job === undefined) void events.record([completedEvent(subject, countItems(result.items), result)]);
+    await events.stored();
     return result;
   }
 
   async function runVideo(request: VideoRunRequest): Promise<VideoRunResult> {
     const subject = subjectOf(request);
-    const telling = new Telling(recorder);
+    const events = new ToldEvents(recorder);
     const counts = countItems([]);
-    const result = await telling.whole(subject, () =>
+    const result = await whole(events, subject, () =>
       engine.runVideo({
         ...request,
         async onItem(item: ItemResult, primary) {
           counts[item.status]++;
-          telling.tell(itemEvents(subject, item, job));
+          void events.record(itemEvents(subject, item, job));
           await request.onItem(item, primary);
         },
       }),
     );
-    if (job === undefined) telling.tell([completedEvent(subject, counts, result)]);
-    await telling.told();
+    if (job === undefined) void events.record([completedEvent(subject, counts, result)]);
+    await events.stored();
     return result;
   }
 
-  return {
-    run,
-    runVideo,
-    aggregate: (pipeline, faces) => engine.aggregate(pipeline, faces),
-    admit: (pipeline) => engine.admit(pipeline),
-    pipelines: () => engine.pipelines(),
-    pipeline: (name) => engine.pipeline(name),
-    validate: (source, file) => engine.validate(source, file),
-    health: () => engine.health(),
-    drain: (timeoutMs) => engine.drain(timeoutMs),
-  };
+  return engineWith(engine, { run, runVideo });
 }
 
-/** The events of one run, some of which may not be stored yet. */
-class Telling {
-  readonly #recorder: EventRecorder;
-  #last: Promise<void> = Promise.resolve();
-
-  constructor(recorder: EventRecorder) {
-    this.#recorder = recorder;
-  }
-
-  /** Events are stored in the order they are told: the last one stands for all. */
-  tell(events: readonly NewEvent[]): void {
-    this.#last = this.#recorder.record(events);
-  }
-
-  told(): Promise<void> {
-    return this.#last;
-  }
-
-  /** Runs something and tells when it ends without an answer. */
-  async whole<R>(subject: RunSubject, action: () => Promise<R>): Promise<R> {
-    try {
-      return await action();
-    } catch (thrown) {
-      const error = FacewireError.from(thrown);
-      if (!NOT_TAKEN.has(error.code) && subject.job === undefined) {
-        this.tell([{ ...subject, type: "request.failed", data: { error: plainError(error.toPublic()) } }]);
-      }
-      await this.told();
-      throw thrown;
+/** Runs something and tells when it ends without an answer. */
+async function whole<R>(told: ToldEvents, subject: RunSubject, action: () => Promise<R>): Promise<R> {
+  try {
+    return await action();
+  } catch (thrown) {
+    const error = FacewireError.from(thrown);
+    if (!NOT_TAKEN.has(error.code) && subject.job === undefined) {
+      void told.record([{ ...subject, type: "request.failed", data: { error: plainError(error.toPublic()) } }]);
     }
+    await told.stored();
+    throw thrown;
   }
 }

@@ -1,5 +1,6 @@
 /** Which failures end a job, which fail one of its items, and which pass by themselves and are waited out. */
 import { type ErrorCode, FacewireError } from "../errors.ts";
+import { engineWith } from "../pipeline/engine-decorator.ts";
 import type { Engine, ItemResult, RunRequest, VideoRunRequest } from "../pipeline/results.ts";
 
 /** Failures of the surroundings: the same work will do later, so it is tried again, however long that takes. */
@@ -60,14 +61,7 @@ export function rejectingPassingItems(engine: Engine): Engine {
     tries.delete(index);
   }
 
-  return {
-    aggregate: (pipeline, faces) => engine.aggregate(pipeline, faces),
-    admit: (pipeline) => engine.admit(pipeline),
-    pipelines: () => engine.pipelines(),
-    pipeline: (name) => engine.pipeline(name),
-    validate: (source, file) => engine.validate(source, file),
-    health: () => engine.health(),
-    drain: (timeoutMs) => engine.drain(timeoutMs),
+  return engineWith(engine, {
     async run(request: RunRequest) {
       // Items are handed on when all are known to be good: what was told cannot be taken back.
       const items: Parameters<NonNullable<RunRequest["onItem"]>>[] = [];
@@ -96,5 +90,5 @@ export function rejectingPassingItems(engine: Engine): Engine {
         throw ended ?? thrown;
       }
     },
-  };
+  });
 }
