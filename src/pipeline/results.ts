@@ -32,6 +32,11 @@ export interface RunRequest {
   readonly priority?: number;
   /** Milliseconds from now; the pipeline's `limits.deadline` when absent, never more than it. */
   readonly deadlineMs?: number;
+  /**
+   * Values of parameters that the pipeline declares, by name; those that are absent have their defaults. Unknown names and
+   * values that do not fit are refused with `request_invalid`.
+   */
+  readonly parameters?: Readonly<Record<string, boolean | number | string>>;
   /** Adds each stage's trace to the items. */
   readonly explain?: boolean;
   /** Adds a JPEG of each picture with boxes, landmarks and verdicts. */

@@ -1,6 +1,8 @@
 /** Every setting there is. The settings file, its reference page, the types and the checks all come from here. */
 import { type StaticDecode, type StaticEncode, Type } from "@sinclair/typebox";
 import { duration, listenAddress, path, paths, pixels, section, size } from "./fields.ts";
+import { GallerySettings } from "./gallery.ts";
+import { LunaSettings } from "./luna.ts";
 
 const Pool = Type.Object(
   {
@@ -80,6 +82,15 @@ export const SettingsSchema = section("Facewire's settings.", {
         "Address of the native API and the web page. Beyond loopback the server only starts with tokens (facewire tokens create) or with access.open. Port 0 lets the system choose.",
     }),
   }),
+  database: section("The database.", {
+    url: Type.String({
+      secret: true,
+      pattern: "^(postgres(ql)?://\\S+)?$",
+      expects: "postgresql://user:password@host:5432/name, or nothing",
+      default: "",
+      description: "A PostgreSQL database, for API processes on several machines. Empty: SQLite in `data_dir`.",
+    }),
+  }),
   data_dir: path({ default: ".facewire", description: "Folder of the database and of all that the server writes." }),
   models_cache: path({
     default: ".facewire/models",
@@ -87,6 +98,8 @@ export const SettingsSchema = section("Facewire's settings.", {
   }),
   pipelines_dir: path({ default: "pipelines", description: "Folder of the pipeline files." }),
   models_dir: path({ default: "models", description: "Folder of the model cards." }),
+  gallery: GallerySettings,
+  luna: LunaSettings,
   http: section("Limits of HTTP requests.", {
     max_body: size({
       default: "64MiB",

@@ -2,6 +2,7 @@
 import { type Kysely, sql } from "kysely";
 import { DeadLetters } from "./dead-letters.ts";
 import { Events } from "./events.ts";
+import { type GalleryStore, galleryStore } from "./gallery/gallery-store.ts";
 import { JobContent } from "./job-content.ts";
 import { JobWork } from "./job-work.ts";
 import { Jobs } from "./jobs.ts";
@@ -22,6 +23,7 @@ export interface Store {
   readonly jobs: Jobs;
   readonly jobWork: JobWork;
   readonly jobContent: JobContent;
+  readonly gallery: GalleryStore;
   /** Resolves when the database can be read and written. */
   ping(): Promise<void>;
   /** Closes the database; nothing may be asked of the store afterwards. */
@@ -80,6 +82,7 @@ export async function createStore(db: Kysely<Schema>, now: () => number = Date.n
     events: new Events(db),
     tokens: new Tokens(db, now),
     ...jobRepositories(db, now),
+    gallery: galleryStore(db, now),
     async ping() {
       await sql`select 1 from tokens limit 1`.execute(db);
     },

@@ -1,0 +1,25 @@
+/** What the operations of the LUNA dialect work with. */
+import type { EventFeed } from "../../events/feed.ts";
+import type { EventRecorder } from "../../events/recorder.ts";
+import type { Gallery } from "../../gallery/gallery.ts";
+import type { ModelCatalog } from "../../inference/catalog.ts";
+import type { Engine, PartHealth } from "../../pipeline/results.ts";
+import type { Settings } from "../../settings/schema.ts";
+import type { GalleryStore } from "../../store/gallery/gallery-store.ts";
+
+/** Handed to every operation. */
+export interface LunaContext {
+  readonly engine: Engine;
+  readonly store: GalleryStore;
+  readonly gallery: Gallery;
+  readonly events: { readonly recorder: EventRecorder; readonly feed: EventFeed };
+  readonly models: ModelCatalog;
+  /** All of them, for `/4/config`; the dialect's own are under `luna`. */
+  readonly settings: Settings;
+  /** Every part of the server by name. */
+  readonly health: () => Promise<Readonly<Record<string, PartHealth>>>;
+  /** Version of the program. */
+  readonly version: string;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
