@@ -202,9 +202,10 @@ const SimilarityCalibration = Type.Object(
   {
     metric: Literals(["cosine", "euclidean"] as const, "The value two descriptors are compared by."),
     slope: Type.Number({
-      description: "Similarity 0..1 is 1 / (1 + exp(-slope * (value - midpoint))); negative for distances.",
+      description:
+        "Similarity 0..1 is c(value) / c(identical) of the curve c(x) = 1 / (1 + exp(-slope * (x - midpoint))); identical is 1 for a cosine, 0 for a distance. Negative for distances.",
     }),
-    midpoint: Type.Number({ description: "The value that is a similarity of one half." }),
+    midpoint: Type.Number({ description: "The value at which the curve is one half." }),
   },
   { ...strict, description: "For cards of task `descriptor`: how two descriptors are compared." },
 );
@@ -259,6 +260,14 @@ export const ModelCard = Type.Object(
     batch: Type.Integer({ minimum: 1, maximum: 64, default: 1, description: "Most crops in one call of the network." }),
     liveness: Type.Optional(LivenessCalibration),
     similarity: Type.Optional(SimilarityCalibration),
+    sdk_version: Type.Optional(
+      Type.Integer({
+        minimum: 1000,
+        maximum: 4_294_967_295,
+        description:
+          "For cards of task `descriptor`: the number of this model and version in descriptor files (SDK, xpk, raw); unique. A new `version` needs a new one.",
+      }),
+    ),
     license: Text("As the package states it."),
     provenance: Text("Where the weights come from and what is known of it."),
     accuracy: Type.Array(Type.String({ minLength: 1 }), { description: "What was measured, on what." }),
