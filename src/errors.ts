@@ -104,6 +104,11 @@ export const ERROR_CODES = {
     meaning: "Videos cannot be decoded on this machine: ffmpeg is missing or cannot be run.",
     mend: "Run apt-get install ffmpeg, or set video.ffmpeg; pictures work without.",
   },
+  descriptor_invalid: {
+    status: 400,
+    meaning: "The bytes are no descriptor of a model that is here.",
+    mend: "Send a descriptor as this server exports it; those of other products cannot be read.",
+  },
   // The request.
   input_not_accepted: {
     status: 415,

@@ -44,6 +44,7 @@ export function cardMistakes(card: ModelCard, file: string): CardMistake[] {
     ...outputMistakes(card),
     ...taskMistakes(card),
     ...livenessMistakes(card),
+    ...numberMistakes(card),
   ];
 }
 
@@ -108,6 +109,11 @@ function taskMistakes(card: ModelCard): CardMistake[] {
     mistakes.push({ path: ["outputs"], message: "must hold at least one output" });
   }
   return mistakes;
+}
+
+function numberMistakes({ task, sdk_version }: ModelCard): CardMistake[] {
+  if (sdk_version === undefined || task === "descriptor") return [];
+  return [{ path: ["sdk_version"], message: "belongs to cards of task descriptor only" }];
 }
 
 function livenessMistakes(card: ModelCard): CardMistake[] {

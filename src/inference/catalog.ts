@@ -35,11 +35,11 @@ export class ModelCatalog {
   static async load(directory: string): Promise<ModelCatalog> {
     const entries: Entry[] = [];
     const problems: Problem[] = [];
-    const takenNames = new Map<string, string>();
+    const taken: TakenMarks = { names: new Map(), sdkVersions: new Map() };
     for (const name of await cardFiles(directory)) {
       const file = resolve(directory, name);
       try {
-        entries.push({ card: await readCard(file, takenNames), file });
+        entries.push({ card: await readCard(file, taken), file });
       } catch (error) {
         problems.push(...problemsOf(error));
       }
@@ -109,7 +109,13 @@ async function cardText(file: string): Promise<string> {
   }
 }
 
-async function readCard(file: string, takenNames: Map<string, string>): Promise<ModelCard> {
+/** What no two cards may share, with the file of the card that has it. */
+interface TakenMarks {
+  readonly names: Map<string, string>;
+  readonly sdkVersions: Map<number, string>;
+}
+
+async function readCard(file: string, taken: TakenMarks): Promise<ModelCard> {
   const shownFile = basename(file);
   const document = parseYaml(await cardText(file), {
     file: shownFile,
@@ -122,12 +128,21 @@ async function readCard(file: string, takenNames: Map<string, string>): Promise<
     return document.problem(path, message, near === undefined ? extra : { ...extra, nearest: near });
   });
   namesOf(card).forEach((name, i) => {
-    const owner = takenNames.get(name);
-    takenNames.set(name, shownFile);
+    const owner = taken.names.get(name);
+    taken.names.set(name, shownFile);
     if (owner === undefined) return;
     const path = i === 0 ? ["name"] : ["aliases", i - 1];
     problems.push(document.problem(path, `the name is taken by ${owner}`, { found: name }));
   });
+  const { sdk_version } = card;
+  if (sdk_version !== undefined) {
+    const owner = taken.sdkVersions.get(sdk_version);
+    taken.sdkVersions.set(sdk_version, shownFile);
+    if (owner !== undefined) {
+      const found = String(sdk_version);
+      problems.push(document.problem(["sdk_version"], `the number is taken by ${owner}`, { found }));
+    }
+  }
   if (problems.length > 0) throw invalid("card_invalid", problems);
   return card;
 }

@@ -106,6 +106,17 @@ test("a name may be used once, as name or alias", async () => {
   ]);
 });
 
+test("the number of descriptor files may be used once, and only by descriptor models", async () => {
+  const outputs = { descriptor: { decode: "embedding", tensor: "o", length: 4, normalize: "l2" } };
+  await folder.card({ task: "descriptor", outputs, name: "one", sdk_version: 2001 });
+  await folder.card({ task: "descriptor", outputs, name: "two", sdk_version: 2001 });
+  await folder.card({ ...attributes, name: "zwei", sdk_version: 2002 });
+  expect(await problems()).toMatchObject([
+    { file: "two.yaml", path: "sdk_version", message: "the number is taken by one.yaml" },
+    { file: "zwei.yaml", path: "sdk_version", message: "belongs to cards of task descriptor only" },
+  ]);
+});
+
 test.each([
   ["detect", { faces: softmax }, "outputs.faces.decode"],
   ["detect", { other: softmax }, "outputs"],
