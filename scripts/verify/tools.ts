@@ -15,5 +15,16 @@ export const NATS_SERVER: SystemTool = {
   purpose: "tests of the bus between processes",
 };
 
+/**
+ * The database of more than one server; tests make clusters of their own, at ports of their own. Whether its package also
+ * makes and starts one as a service is Debian's affair: nothing here uses it.
+ */
+export const POSTGRES: SystemTool = {
+  command: "postgres",
+  package: "postgresql",
+  purpose: "tests of the store on PostgreSQL",
+  folders: "/usr/lib/postgresql/*/bin",
+};
+
 /** All of them. */
-export const TEST_TOOLS: readonly SystemTool[] = [CHROMIUM, NATS_SERVER, FFMPEG];
+export const TEST_TOOLS: readonly SystemTool[] = [CHROMIUM, NATS_SERVER, POSTGRES, FFMPEG];

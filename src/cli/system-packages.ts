@@ -13,6 +13,8 @@ export interface SystemTool {
   readonly package: string;
   /** What it is needed for, to follow "for": `videos`. */
   readonly purpose: string;
+  /** Folders its package puts it in beside those of the search path, as a pattern. */
+  readonly folders?: string;
 }
 
 /** A tool that is not there and could not be installed. */
@@ -48,13 +50,20 @@ const APT_OPTIONS = [
 ];
 
 /** Path of the first command of a tool that is installed. */
-export function findSystemTool(tool: Pick<SystemTool, "command">): string | undefined {
-  const folders = [process.env.PATH ?? "", ...SYSTEM_FOLDERS].join(":");
+export function findSystemTool(tool: Pick<SystemTool, "command" | "folders">): string | undefined {
+  const folders = [process.env.PATH ?? "", ...SYSTEM_FOLDERS, ...matching(tool.folders)].join(":");
   for (const command of typeof tool.command === "string" ? [tool.command] : tool.command) {
     const path = Bun.which(command, { PATH: folders });
     if (path !== null) return path;
   }
   return undefined;
+}
+
+/** Folders of a pattern, the newest version first. */
+function matching(pattern: string | undefined): readonly string[] {
+  if (pattern === undefined) return [];
+  const found = [...new Bun.Glob(pattern).scanSync({ cwd: "/", absolute: true, onlyFiles: false })];
+  return found.sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
 }
 
 /** Whether packages may be installed here: as root, on a system with apt-get. */

@@ -1,10 +1,11 @@
 /** A real nats-server on a free port of the loopback, which tests kill, freeze and start again. */
 import { writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { NATS_SERVER } from "../../scripts/verify/tools.ts";
 import { findSystemTool } from "../../src/cli/system-packages.ts";
+import { freePort } from "./free-port.ts";
 import { temporaryFolder } from "./temp-folder.ts";
 
 /** How a server is started. Everything has a default. */
@@ -167,15 +168,5 @@ function accepts(port: number): Promise<boolean> {
     const socket = connect({ port, host: "127.0.0.1" });
     socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
     socket.once("connect", () => socket.destroy());
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject).listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
   });
 }
