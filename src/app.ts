@@ -6,6 +6,7 @@ import { modelStates } from "./api/native/model-states.ts";
 import { openEngine } from "./app/engine.ts";
 import { openEvents } from "./app/events.ts";
 import { openJobs } from "./app/jobs.ts";
+import { openLuna } from "./app/luna.ts";
 import { metricSources } from "./app/metric-sources.ts";
 import { keepPruned } from "./app/pruning.ts";
 import { storeHealth } from "./app/store-health.ts";
@@ -13,10 +14,12 @@ import { type Clock, systemClock } from "./bus/clock.ts";
 import { DeadLetterDesk } from "./dead-letters/desk.ts";
 import { deadLetterKeeper } from "./dead-letters/keeper.ts";
 import { DeadLetterRetries } from "./dead-letters/retries.ts";
+import { FacewireError } from "./errors.ts";
 import { tellingDeadLetters } from "./events/dead-letter-events.ts";
 import type { EventFeed } from "./events/feed.ts";
 import type { EventRecorder } from "./events/recorder.ts";
 import { withEvents } from "./events/with-events.ts";
+import type { Gallery } from "./gallery/gallery.ts";
 import type { ModelScript } from "./inference/scripted/script.ts";
 import { watchDeadLetters } from "./observe/dead-letter-watch.ts";
 import { engineLog, groupLog, httpLog } from "./observe/log-watchers.ts";
@@ -35,6 +38,8 @@ const AFTER_LAST_ANSWER = 5_000;
 export interface App {
   /** Address of the native API, such as `http://127.0.0.1:8000`. */
   readonly url: string;
+  /** Address of the LUNA Backport 3 API, such as `http://127.0.0.1:5140`; undefined where `listen.luna` is `off`. */
+  readonly lunaUrl: string | undefined;
   readonly engine: Engine;
   readonly store: Store;
   /** What happened, told and asked for within the process. */
@@ -127,6 +132,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     jobs: await jobs.health(),
   });
 
+  const httpWatcher = allHttpWatchers([metrics.http, httpLog(logger)], onObserverError);
   const api = await createNativeApi({
     engine,
     health,
@@ -146,17 +152,31 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     listen: settings.listen.native,
     access: settings.access,
     tokens: store.tokens,
-    watcher: allHttpWatchers([metrics.http, httpLog(logger)], onObserverError),
+    watcher: httpWatcher,
     version: manifest.version,
   });
+  const luna = openLuna({
+    engine,
+    store: store.gallery,
+    gallery: galleryToCome(),
+    events: { recorder: events.recorder, feed: events.feed },
+    models: open.catalog,
+    settings,
+    health,
+    now: () => clock.now(),
+    watcher: httpWatcher,
+  });
   const url = api.listen();
+  opened.defer(async () => void (await api.stop(0)));
+  const lunaUrl = luna?.listen();
   jobs.start();
-  logger.info("listening", { url, workers: open.workers, version: manifest.version });
+  logger.info("listening", { url, luna: lunaUrl ?? "off", workers: open.workers, version: manifest.version });
 
   const parts = opened.move();
   let stopped: Promise<void> | undefined;
   return {
     url,
+    lunaUrl,
     engine,
     store,
     events,
@@ -164,12 +184,28 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     health,
     stop(timeoutMs = settings.drain.timeout) {
       stopped ??= (async () => {
-        const [cut] = await Promise.all([api.stop(timeoutMs), jobs.stop(timeoutMs), open.leave(timeoutMs)]);
-        if (cut > 0) logger.warn("requests cut off", { requests: cut });
+        const [cut, cutLuna = 0] = await Promise.all([
+          api.stop(timeoutMs),
+          luna?.stop(timeoutMs),
+          jobs.stop(timeoutMs),
+          open.leave(timeoutMs),
+        ]);
+        if (cut + cutLuna > 0) logger.warn("requests cut off", { requests: cut + cutLuna });
         await parts.disposeAsync();
       })();
       return stopped;
     },
+  };
+}
+
+/** Stands where the galleries will be. */
+function galleryToCome(): Gallery {
+  const reject = () => Promise.reject(new FacewireError("internal", "Not built yet."));
+  return {
+    search: reject,
+    compare: reject,
+    state: () => ({ loaded: false, descriptors: 0, bytes: 0 }),
+    close: async () => {},
   };
 }
 

@@ -1,7 +1,6 @@
 /** What is known of one HTTP request while it is answered: its id, its route, who sent it, what went wrong. */
 import type { FacewireError } from "../errors.ts";
 import type { BodyShare } from "./body.ts";
-import { requestId } from "./request-id.ts";
 import type { SocketHandler } from "./websocket.ts";
 
 /** Route of requests that met no address of the API. */
@@ -12,6 +11,8 @@ export interface Exchange {
   readonly id: string;
   readonly method: string;
   readonly path: string;
+  /** Address of the other end, where there is one. */
+  readonly peer?: string;
   /** `performance.now()` at its arrival. */
   readonly startedAt: number;
   /** What it holds of the memory for bodies; given back when it is answered. */
@@ -30,13 +31,14 @@ export interface Exchange {
 const exchanges = new WeakMap<Request, Exchange>();
 
 /** Begins the record of a request. */
-export function beginExchange(request: Request, body: BodyShare): Exchange {
+export function beginExchange(request: Request, id: string, body: BodyShare, peer?: string): Exchange {
   const exchange: Exchange = {
-    id: requestId(request.headers),
+    id,
     method: request.method,
     path: new URL(request.url).pathname,
     startedAt: performance.now(),
     body,
+    ...(peer === undefined ? {} : { peer }),
     route: UNMATCHED_ROUTE,
   };
   exchanges.set(request, exchange);

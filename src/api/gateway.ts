@@ -4,17 +4,19 @@
  */
 import { FacewireError } from "../errors.ts";
 import type { HttpWatcher } from "../observe/reports.ts";
-import type { AccessGuard, Requirement } from "./access.ts";
 import type { BodyBudget } from "./body.ts";
 import { beginExchange, type Exchange } from "./exchange.ts";
-import { REQUEST_ID_HEADER } from "./request-id.ts";
+import type { RequestIds } from "./request-id.ts";
 
 /** The dialect behind a gateway. */
 export interface Dialect {
-  /** Pattern of the address, such as `/v1/pipelines/:name`, for logs and metrics; undefined where nothing is there. */
-  route(method: string, path: string): string | undefined;
-  /** What the address asks of its caller. */
-  requirement(method: string, path: string): Requirement;
+  /**
+   * Pattern of the address, such as `/v1/pipelines/:name`, for logs and metrics; undefined where nothing is there. Without it
+   * {@link handle} notes the route.
+   */
+  route?(method: string, path: string): string | undefined;
+  /** Checks who calls, and throws where it is nobody who may; not there where {@link handle} does that itself. */
+  admit?(request: Request, exchange: Exchange): Promise<void>;
   /** Answers a request that may pass. */
   handle(request: Request): Promise<Response>;
   /** The answer for a failure, in the dialect's own words. */
@@ -24,7 +26,9 @@ export interface Dialect {
 /** What a gateway is made of. */
 export interface GatewayParts {
   readonly dialect: Dialect;
-  readonly guard: AccessGuard;
+  readonly requestIds: RequestIds;
+  /** Headers of every answer beside the safe ones, or in their place. */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly budget: BodyBudget;
   /** Is told of every request; must not throw. */
   readonly watcher: HttpWatcher;
@@ -40,16 +44,16 @@ const SAFE_HEADERS = {
 
 /** The way of a request through a listener; never rejects. */
 export function createGateway(parts: GatewayParts): (request: Request, peer?: string) => Promise<Response> {
-  const { dialect, guard, budget, watcher } = parts;
+  const { dialect, requestIds, budget, watcher } = parts;
+  const headers = Object.entries({ ...SAFE_HEADERS, ...parts.headers });
   return async (request, peer) => {
-    const exchange = beginExchange(request, budget.share());
+    const exchange = beginExchange(request, requestIds.idOf(request.headers), budget.share(), peer);
     watcher.started();
     // Known before access is checked, so that who is turned away is counted at the right address.
-    exchange.route = dialect.route(exchange.method, exchange.path) ?? exchange.route;
+    exchange.route = dialect.route?.(exchange.method, exchange.path) ?? exchange.route;
     let response: Response;
     try {
-      const caller = await guard.check(request, dialect.requirement(exchange.method, exchange.path));
-      if (caller.kind === "token") exchange.token = caller.name;
+      await dialect.admit?.(request, exchange);
       response = await dialect.handle(request);
     } catch (thrown) {
       exchange.error = FacewireError.from(thrown);
@@ -57,9 +61,9 @@ export function createGateway(parts: GatewayParts): (request: Request, peer?: st
     } finally {
       exchange.body.release();
     }
-    for (const [name, value] of Object.entries(SAFE_HEADERS)) response.headers.set(name, value);
+    for (const [name, value] of headers) response.headers.set(name, value);
     if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
-    response.headers.set(REQUEST_ID_HEADER, exchange.id);
+    response.headers.set(requestIds.header, exchange.id);
     watcher.finished(exchange, response.status, performance.now() - exchange.startedAt, peer);
     return response;
   };

@@ -63,8 +63,29 @@ export function listenAddress(field: Described & { readonly default: string }) {
   });
   return Type.Transform(text)
     .Decode((value): ListenAddress => parseListen(value) ?? { host: "", port: 0 })
-    .Encode(({ host, port }) => (host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`));
+    .Encode(addressOf);
 }
+
+function addressOf({ host, port }: ListenAddress): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+/** As {@link listenAddress}, or `off` for not listening at all. */
+export function optionalListenAddress(field: Described & { readonly default: string }) {
+  const text = Type.Unsafe<string>({
+    ...field,
+    [Kind]: "Facewire:OptionalListenAddress",
+    type: "string",
+    expects: "host:port, such as 127.0.0.1:5140, or off",
+  });
+  return Type.Transform(text)
+    .Decode((value): ListenAddress | "off" => (value === "off" ? value : (parseListen(value) ?? "off")))
+    .Encode((value) => (value === "off" ? value : addressOf(value)));
+}
+TypeRegistry.Set(
+  "Facewire:OptionalListenAddress",
+  (_schema, value) => value === "off" || parseListen(value) !== undefined,
+);
+
 TypeRegistry.Set("Facewire:ListenAddress", (_schema, value) => parseListen(value) !== undefined);
 
 function parseListen(value: unknown): ListenAddress | undefined {

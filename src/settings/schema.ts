@@ -1,6 +1,6 @@
 /** Every setting there is. The settings file, its reference page, the types and the checks all come from here. */
 import { type StaticDecode, type StaticEncode, Type } from "@sinclair/typebox";
-import { duration, listenAddress, path, paths, pixels, section, size } from "./fields.ts";
+import { duration, listenAddress, optionalListenAddress, path, paths, pixels, section, size } from "./fields.ts";
 import { GallerySettings } from "./gallery.ts";
 import { LunaSettings } from "./luna.ts";
 
@@ -80,6 +80,11 @@ export const SettingsSchema = section("Facewire's settings.", {
       default: "127.0.0.1:8000",
       description:
         "Address of the native API and the web page. Beyond loopback the server only starts with tokens (facewire tokens create) or with access.open. Port 0 lets the system choose.",
+    }),
+    luna: optionalListenAddress({
+      default: "127.0.0.1:5140",
+      description:
+        "Address of the LUNA Backport 3 API, in processes with the role api; `off` leaves it out. Its callers prove themselves with accounts of their own, on loopback too.",
     }),
   }),
   database: section("The database.", {

@@ -23,7 +23,8 @@ export function testSettings(
     pipelines_dir: home.pipelinesDir,
     ...modelsCache(),
     ...rest,
-    listen: { native: ANY_PORT, ...listen },
+    // Several servers run at once: a dialect with a port of its own listens where a test asks for it.
+    listen: { native: ANY_PORT, luna: "off", ...listen },
     inference: { workers, ...inference },
     log: { level: "debug", ...log },
     stages: { extra: [...(extra?.extra ?? []), ...stages] },

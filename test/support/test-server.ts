@@ -24,6 +24,7 @@ export async function makeHome(pipelines: Pipelines = {}, shipped: readonly stri
     ...home,
     env: {
       FACEWIRE_LISTEN_NATIVE: "127.0.0.1:0",
+      FACEWIRE_LISTEN_LUNA: "off",
       FACEWIRE_DATA_DIR: home.dataDir,
       FACEWIRE_MODELS_CACHE: MODELS_CACHE,
       FACEWIRE_PIPELINES_DIR: home.pipelinesDir,

@@ -6,6 +6,9 @@ import type { ModelCatalog } from "../../inference/catalog.ts";
 import type { Engine, PartHealth } from "../../pipeline/results.ts";
 import type { Settings } from "../../settings/schema.ts";
 import type { GalleryStore } from "../../store/gallery/gallery-store.ts";
+import type { Passwords } from "./auth/passwords.ts";
+import type { Revocations } from "./auth/revocations.ts";
+import type { LunaMetrics } from "./metrics.ts";
 
 /** Handed to every operation. */
 export interface LunaContext {
@@ -18,6 +21,12 @@ export interface LunaContext {
   readonly settings: Settings;
   /** Every part of the server by name. */
   readonly health: () => Promise<Readonly<Record<string, PartHealth>>>;
+  /** Passwords of accounts. */
+  readonly passwords: Passwords;
+  /** Tokens and accounts that were ended through this process. */
+  readonly revocations: Revocations;
+  /** What `/metrics` of this API tells; undefined where it is off. */
+  readonly metrics: LunaMetrics | undefined;
   /** Version of the program. */
   readonly version: string;
   /** Epoch milliseconds. */

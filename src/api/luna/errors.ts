@@ -1,5 +1,5 @@
 /** Error codes of the LUNA dialect with their status and description, and what Facewire's own codes become here. */
-import { type ErrorCode, FacewireError } from "../../errors.ts";
+import { type ErrorCode, type ErrorDetails, FacewireError } from "../../errors.ts";
 
 /** What a code is answered with. */
 interface LunaErrorEntry {
@@ -83,10 +83,18 @@ export class LunaError extends FacewireError {
   constructor(
     lunaCode: LunaErrorCode,
     detail: string | Readonly<Record<string, unknown>>,
-    options: { readonly status?: number; readonly cause?: unknown } = {},
+    options: {
+      readonly status?: number;
+      readonly cause?: unknown;
+      /** Further facts: `allow` and `retry_after_s` become headers. */
+      readonly details?: ErrorDetails;
+    } = {},
   ) {
     const { status, desc, code } = LUNA_ERRORS[lunaCode];
-    super(code, typeof detail === "string" ? detail : desc, { details: { luna: lunaCode }, cause: options.cause });
+    super(code, typeof detail === "string" ? detail : desc, {
+      details: { luna: lunaCode, ...options.details },
+      cause: options.cause,
+    });
     this.lunaCode = lunaCode;
     this.lunaStatus = options.status ?? status;
     this.detail = detail;

@@ -20,6 +20,8 @@ export interface LunaCall {
   readonly params: Readonly<Record<string, string>>;
   /** Epoch milliseconds by which the answer must be there. */
   readonly deadline: number;
+  /** Aborted when the client has left or the deadline is over. */
+  readonly signal: AbortSignal;
 }
 
 /** A request of a known account. */

@@ -5,6 +5,7 @@ import { AccessGuard, decideOpenness, type TokenBook } from "../access.ts";
 import { BodyBudget } from "../body.ts";
 import { createGateway } from "../gateway.ts";
 import { Listener } from "../listener.ts";
+import { REQUEST_IDS } from "../request-id.ts";
 import type { NativeContext } from "./context.ts";
 import { nativeDialect } from "./dialect.ts";
 
@@ -50,8 +51,8 @@ export async function createNativeApi(options: NativeApiOptions): Promise<Native
     }),
   };
   const handle = createGateway({
-    dialect: nativeDialect(context, options.version),
-    guard: new AccessGuard(listen.host, open, tokens),
+    dialect: nativeDialect(context, options.version, new AccessGuard(listen.host, open, tokens)),
+    requestIds: REQUEST_IDS,
     budget: new BodyBudget(LARGEST_BODIES_AT_ONCE * options.limits.maxBody),
     watcher,
   });

@@ -1,7 +1,7 @@
 /** The native API as an Elysia app, and what it asks of its callers. */
 import { Elysia } from "elysia";
 import { FacewireError } from "../../errors.ts";
-import type { Requirement } from "../access.ts";
+import type { AccessGuard, Requirement } from "../access.ts";
 import { exchangeOf } from "../exchange.ts";
 import type { Dialect } from "../gateway.ts";
 import { RoutesMap } from "../routes-map.ts";
@@ -34,8 +34,8 @@ function nativeApp(context: NativeContext, version: string) {
   return app.use(referenceDocument(app, version));
 }
 
-/** The native dialect for a gateway. */
-export function nativeDialect(context: NativeContext, version: string): Dialect {
+/** The native dialect for a gateway. `guard`: who may use it. */
+export function nativeDialect(context: NativeContext, version: string, guard: AccessGuard): Dialect {
   const app = new Elysia({ handler: { standardHostname: false } })
     .onError(({ code, error, request }) => {
       const exchange = exchangeOf(request);
@@ -46,7 +46,10 @@ export function nativeDialect(context: NativeContext, version: string): Dialect 
   const routes = new RoutesMap(app.routes);
   return {
     route: (method, path) => routes.at(path, method)?.route,
-    requirement,
+    async admit(request, exchange) {
+      const caller = await guard.check(request, requirement(exchange.method, exchange.path));
+      if (caller.kind === "token") exchange.token = caller.name;
+    },
     answer: errorAnswer,
     async handle(request) {
       const exchange = exchangeOf(request);

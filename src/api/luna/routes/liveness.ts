@@ -1,0 +1,8 @@
+/** Operations of liveness. */
+import type { LunaContext } from "../context.ts";
+import type { LunaOperation } from "../operation.ts";
+
+/** See the file's head. */
+export function livenessOperations(_context: LunaContext): readonly LunaOperation[] {
+  return [];
+}

@@ -1,0 +1,8 @@
+/** Operations of raw. */
+import type { LunaContext } from "../context.ts";
+import type { LunaOperation } from "../operation.ts";
+
+/** See the file's head. */
+export function rawOperations(_context: LunaContext): readonly LunaOperation[] {
+  return [];
+}
