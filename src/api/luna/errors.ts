@@ -60,6 +60,7 @@ export const LUNA_ERRORS = {
   22003: entry(404, NOT_FOUND, "not_found"),
   22007: entry(404, NOT_FOUND, "not_found"),
   22008: entry(409, "Unique constraint error", "request_invalid"),
+  31001: entry(400, "Version mismatch", "request_invalid"),
   34001: entry(400, "Forbidden", "request_invalid"),
   36001: bad(),
   36002: entry(401, BAD_DATA, "unauthorized"),

@@ -1,14 +1,15 @@
 /** Handlers: pictures are enrolled, identified and verified by rules that the account has set. */
-import { type ExtractedFace, extract, type LunaFace, readSentBody } from "../extraction.ts";
+
+import type { NewDescriptor } from "../../../store/gallery/records.ts";
 import type { LunaContext } from "../context.ts";
-import { listNotFound, LunaError } from "../errors.ts";
+import { LunaError, listNotFound } from "../errors.ts";
+import { type ExtractedFace, extract, type LunaFace, readSentBody } from "../extraction.ts";
 import { admitHandlers, type Handler, handlerOf } from "../handlers.ts";
 import { readJson } from "../json-body.ts";
 import { findMatches, listTarget, personTarget } from "../matching.ts";
 import { type AccountCall, type AccountOperation, json, type LunaOperation } from "../operation.ts";
 import { CHANGES, HANDLER_TYPES, type HandlerType, LIST_TYPE, wishOf } from "../policies.ts";
 import { readFlag, readText, readUuid, required } from "../query.ts";
-import type { NewDescriptor } from "../../../store/gallery/records.ts";
 
 /** What came of the best face of a picture. */
 interface BestFace {
@@ -17,7 +18,7 @@ interface BestFace {
   readonly shown: { readonly face: LunaFace; readonly exif?: Readonly<Record<string, unknown>> };
 }
 
-export function handlerOperations(context: LunaContext): readonly LunaOperation[] {
+export function handlersOperations(context: LunaContext): readonly LunaOperation[] {
   const admit = () => admitHandlers(context);
   const operation = (
     method: AccountOperation["method"],
@@ -36,8 +37,8 @@ export function handlerOperations(context: LunaContext): readonly LunaOperation[
 }
 
 async function change(context: LunaContext, call: AccountCall, type: HandlerType): Promise<Response> {
-  const sent: { readonly list_id?: string } = await readJson(context.settings, call, CHANGES[type]);
-  const list = sent.list_id?.toLowerCase();
+  const sent = await readJson(context.settings, call, CHANGES[type]);
+  const list = "list_id" in sent ? sent.list_id?.toLowerCase() : undefined;
   if (list !== undefined) await listTarget(context, call, list, LIST_TYPE[type]);
   const { account } = call.caller;
   await handlerOf(context, call, type);
