@@ -1,22 +1,47 @@
 /**
- * Compiles the raster kernels (AssemblyScript with WASM SIMD) to `src/media/kernels/kernels.wasm`, which is committed so
- * that nothing has to be compiled to run. `bun scripts/build-kernels.ts [output]`
+ * Compiles the kernels (AssemblyScript with WASM SIMD) to `.wasm` files, which are committed so that nothing has to be
+ * compiled to run. `bun scripts/build-kernels.ts`
  */
 import { join } from "node:path";
 import asc from "assemblyscript/asc";
 
-const folder = join(import.meta.dir, "../src/media/kernels");
+/** A module to compile. */
+interface Kernel {
+  /** Folder of its sources, from the project's root. */
+  readonly folder: string;
+  readonly entry: string;
+  /** Compiled module, from the project's root. */
+  readonly module: string;
+  readonly features: readonly string[];
+}
 
-/** Compiles the kernels and returns the module's bytes; throws with the compiler's messages. */
-export async function compileKernels(): Promise<Uint8Array> {
+const MEDIA: Kernel = {
+  folder: "src/media/kernels/assembly",
+  entry: "kernels.ts",
+  module: "src/media/kernels/kernels.wasm",
+  features: ["simd"],
+};
+const GALLERY = { folder: "src/gallery/kernels/assembly", entry: "scan.ts" };
+
+/** All modules. The gallery's come with and without instructions that not every engine has. */
+export const KERNELS: readonly Kernel[] = [
+  MEDIA,
+  { ...GALLERY, module: "src/gallery/kernels/scan.wasm", features: ["simd"] },
+  { ...GALLERY, module: "src/gallery/kernels/scan-relaxed.wasm", features: ["simd", "relaxed-simd"] },
+];
+
+const root = join(import.meta.dir, "..");
+
+/** Compiles a module and returns its bytes; throws with the compiler's messages. */
+export async function compileKernels({ folder, entry, features }: Kernel = MEDIA): Promise<Uint8Array> {
   const files = new Map<string, Uint8Array | string>();
   const { error, stderr } = await asc.main(
     [
-      "kernels.ts",
-      ...["--baseDir", join(folder, "assembly")],
+      entry,
+      ...["--baseDir", join(root, folder)],
       ...["--outFile", "kernels.wasm"],
       ...["--runtime", "stub"],
-      ...["--enable", "simd"],
+      ...features.flatMap((feature) => ["--enable", feature]),
       ...["--optimizeLevel", "3", "--shrinkLevel", "0", "--converge"],
       "--noAssert",
     ],
@@ -28,7 +53,8 @@ export async function compileKernels(): Promise<Uint8Array> {
 }
 
 if (import.meta.main) {
-  const target = process.argv[2] ?? join(folder, "kernels.wasm");
-  const bytes = await Bun.write(target, await compileKernels());
-  console.log(`Wrote ${bytes} bytes.`);
+  for (const kernel of KERNELS) {
+    const bytes = await Bun.write(join(root, kernel.module), await compileKernels(kernel));
+    console.log(`Wrote ${bytes} bytes to ${kernel.module}.`);
+  }
 }
