@@ -29,7 +29,7 @@ import { allEngineWatchers, allGroupWatchers, allHttpWatchers } from "./observe/
 import type { TakeUp } from "./pipeline/engine.ts";
 import type { Engine, PartHealth } from "./pipeline/results.ts";
 import type { Settings } from "./settings/schema.ts";
-import { openStore, type Store } from "./store/store.ts";
+import { openStoreOf, type Store } from "./store/store.ts";
 
 /** Milliseconds workers, actors and traces get once the last request is answered. */
 const AFTER_LAST_ANSWER = 5_000;
@@ -81,7 +81,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
   const { clock = systemClock } = options;
   const onObserverError = (error: unknown) => logger.error("observing failed", { error });
 
-  const store = opened.adopt(options.store ?? (await openStore(settings.data_dir)), (open) => open.close());
+  const store = opened.adopt(options.store ?? (await openStoreOf(settings)), (open) => open.close());
   // Asked again by the API itself; here before a second is spent on loading models.
   await decideOpenness(settings.listen.native.host, settings.access, store.tokens);
   opened.defer(keepPruned("dead letters", store.deadLetters, settings.dead_letters, logger, clock));

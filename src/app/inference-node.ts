@@ -6,7 +6,7 @@ import { watchDeadLetters } from "../observe/dead-letter-watch.ts";
 import { createLogs, type Logger } from "../observe/logs.ts";
 import { LocalInference } from "../pipeline/local-inference.ts";
 import type { Settings } from "../settings/schema.ts";
-import { openStore } from "../store/store.ts";
+import { openStoreOf } from "../store/store.ts";
 import { openBus } from "./bus.ts";
 import { inferenceOptions } from "./inference.ts";
 import { openPlacement } from "./placement.ts";
@@ -35,7 +35,7 @@ export async function startInferenceNode(
   await using opened = new AsyncDisposableStack();
   const logger =
     options.logger ?? opened.adopt(createLogs({ level: settings.log.level }), (logs) => logs.close()).logger;
-  const store = opened.adopt(await openStore(settings.data_dir), (open) => open.close());
+  const store = opened.adopt(await openStoreOf(settings), (open) => open.close());
   opened.defer(keepPruned("dead letters", store.deadLetters, settings.dead_letters, logger, systemClock));
   const keeper = deadLetterKeeper(store.deadLetters, settings.dead_letters);
   const deadLetters = watchDeadLetters(keeper, { deadLetter() {} }, logger);

@@ -6,8 +6,8 @@ import { settingsOf } from "./settings.ts";
 /** Opens the store, hands it to `use` and closes it again. Rejects with `config_invalid` or `store_unavailable`. */
 export async function withStore<T>(options: GlobalOptions, use: (store: Store) => Promise<T>): Promise<T> {
   const settings = await settingsOf(options);
-  const { openStore } = await import("../store/store.ts");
-  const store = await openStore(settings.data_dir);
+  const { openStoreOf } = await import("../store/store.ts");
+  const store = await openStoreOf(settings);
   try {
     return await use(store);
   } finally {

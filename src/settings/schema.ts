@@ -95,6 +95,24 @@ export const SettingsSchema = section("Facewire's settings.", {
       default: "",
       description: "A PostgreSQL database, for API processes on several machines. Empty: SQLite in `data_dir`.",
     }),
+    pool: Type.Integer({
+      minimum: 1,
+      maximum: 500,
+      default: 10,
+      description: "Most connections of a process to PostgreSQL.",
+    }),
+    connect_timeout: duration({
+      default: "2s",
+      least: "100ms",
+      most: "1m",
+      description: "How long a connection to PostgreSQL may take; then store_unavailable.",
+    }),
+    statement_timeout: duration({
+      default: "30s",
+      least: "100ms",
+      most: "1h",
+      description: "How long PostgreSQL may work on a statement; then store_unavailable.",
+    }),
   }),
   data_dir: path({ default: ".facewire", description: "Folder of the database and of all that the server writes." }),
   models_cache: path({

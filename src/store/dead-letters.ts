@@ -4,6 +4,7 @@ import { monotonicFactory, ulid } from "ulid";
 import type { ErrorCode, ErrorDetails, PublicError } from "../errors.ts";
 import { addInput, type DeadLetterInput, type InputFacts, readInput } from "./dead-letter-inputs.ts";
 import type { DeadLettersTable, Schema } from "./schema.ts";
+import { transact } from "./transactions.ts";
 
 /** A dead letter as it is handed in. */
 export interface NewDeadLetter {
@@ -111,10 +112,14 @@ export class DeadLetters {
       await this.#db.insertInto("dead_letters").values(row).execute();
       return id;
     }
-    await this.#db.transaction().execute(async (db) => {
-      await db.insertInto("dead_letters").values(row).execute();
-      await addInput(db, id, input, input.mostInAll);
-    });
+    await transact(
+      this.#db,
+      async (db) => {
+        await db.insertInto("dead_letters").values(row).execute();
+        await addInput(db, id, input, input.mostInAll);
+      },
+      "dead-letter-inputs",
+    );
     return id;
   }
 
@@ -221,7 +226,7 @@ export class DeadLetters {
    * @returns how many were deleted
    */
   async prune(limits: { readonly olderThan: number; readonly keep: number }): Promise<number> {
-    return this.#db.transaction().execute(async (db) => {
+    return transact(this.#db, async (db) => {
       const cutoff = iso(limits.olderThan);
       const old = await db.deleteFrom("dead_letters").where("time", "<", cutoff).executeTakeFirst();
       const first = await db

@@ -15,6 +15,7 @@ import {
   type WaitingFor,
 } from "./job-record.ts";
 import type { Schema } from "./schema.ts";
+import { transact } from "./transactions.ts";
 
 /** A job and who works on it. */
 export interface Holding {
@@ -93,24 +94,28 @@ export class JobWork {
    * mean nothing any more.
    */
   async claim(owner: string, leaseUntil: number, ended: readonly string[] = []): Promise<JobRecord | undefined> {
-    return this.#db.transaction().execute(async (db) => {
-      const found = await this.#claimable(db, owner, ended);
-      if (!found) return undefined;
-      const row = await db
-        .updateTable("jobs")
-        .set({
-          state: "running",
-          owner,
-          lease_until: iso(leaseUntil),
-          started_at: sql<string>`coalesce(started_at, ${iso(this.#now())})`,
-          waiting_for: null,
-          rate: null,
-        })
-        .where("id", "=", found.id)
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      return recordOf(row);
-    });
+    return transact(
+      this.#db,
+      async (db) => {
+        const found = await this.#claimable(db, owner, ended);
+        if (!found) return undefined;
+        const row = await db
+          .updateTable("jobs")
+          .set({
+            state: "running",
+            owner,
+            lease_until: iso(leaseUntil),
+            started_at: sql<string>`coalesce(started_at, ${iso(this.#now())})`,
+            waiting_for: null,
+            rate: null,
+          })
+          .where("id", "=", found.id)
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        return recordOf(row);
+      },
+      "jobs",
+    );
   }
 
   /** Renews the leases of everything an owner holds; resolves with the ids of the jobs it still works on. */
@@ -127,7 +132,7 @@ export class JobWork {
 
   /** Keeps results and how far the job is. */
   async commit(holding: Holding, commit: JobCommit): Promise<boolean> {
-    return this.#db.transaction().execute(async (db) => {
+    return transact(this.#db, async (db) => {
       const held = await this.#update(db, holding, {
         ...commit.counts,
         next_file: commit.nextFile,

@@ -11,6 +11,7 @@ import {
   recordOf,
 } from "./job-record.ts";
 import type { JobsTable, Schema } from "./schema.ts";
+import { transact } from "./transactions.ts";
 
 /** What is said about a job when its upload begins. */
 export interface JobReservation {
@@ -70,17 +71,21 @@ export class Jobs {
 
   /** Keeps a place for a job whose upload begins; false when there is none left. */
   async reserve({ id, owner, leaseUntil, limit }: JobReservation): Promise<boolean> {
-    return this.#db.transaction().execute(async (db) => {
-      const { waiting } = await db
-        .selectFrom("jobs")
-        .select(sql<number>`count(*)`.as("waiting"))
-        .where("state", "in", ["waiting", UPLOADING])
-        .executeTakeFirstOrThrow();
-      if (limit !== undefined && Number(waiting) >= limit) return false;
-      const row = { ...EMPTY_ROW, id, owner, lease_until: iso(leaseUntil), created_at: iso(this.#now()) };
-      await db.insertInto("jobs").values(row).execute();
-      return true;
-    });
+    return transact(
+      this.#db,
+      async (db) => {
+        const { waiting } = await db
+          .selectFrom("jobs")
+          .select(sql<number>`count(*)`.as("waiting"))
+          .where("state", "in", ["waiting", UPLOADING])
+          .executeTakeFirstOrThrow();
+        if (limit !== undefined && Number(waiting) >= limit) return false;
+        const row = { ...EMPTY_ROW, id, owner, lease_until: iso(leaseUntil), created_at: iso(this.#now()) };
+        await db.insertInto("jobs").values(row).execute();
+        return true;
+      },
+      "jobs",
+    );
   }
 
   /**
@@ -91,31 +96,35 @@ export class Jobs {
     id: string,
     admission: JobAdmission,
   ): Promise<{ readonly job: JobRecord; readonly created: boolean } | undefined> {
-    return this.#db.transaction().execute(async (db) => {
-      const { key } = admission;
-      const known = key === undefined ? undefined : await findByKey(db, key);
-      if (known) return { job: known, created: false };
-      const row = await db
-        .updateTable("jobs")
-        .set({
-          state: "waiting",
-          pipeline: admission.pipeline,
-          options: JSON.stringify(admission.options),
-          idempotency_key: key ?? null,
-          fingerprint: admission.fingerprint,
-          files: admission.files,
-          bytes: admission.bytes,
-          total: admission.total ?? null,
-          created_at: iso(this.#now()),
-          owner: null,
-          lease_until: null,
-        })
-        .where("id", "=", id)
-        .where("state", "=", UPLOADING)
-        .returningAll()
-        .executeTakeFirst();
-      return row && { job: recordOf(row), created: true };
-    });
+    return transact(
+      this.#db,
+      async (db) => {
+        const { key } = admission;
+        const known = key === undefined ? undefined : await findByKey(db, key);
+        if (known) return { job: known, created: false };
+        const row = await db
+          .updateTable("jobs")
+          .set({
+            state: "waiting",
+            pipeline: admission.pipeline,
+            options: JSON.stringify(admission.options),
+            idempotency_key: key ?? null,
+            fingerprint: admission.fingerprint,
+            files: admission.files,
+            bytes: admission.bytes,
+            total: admission.total ?? null,
+            created_at: iso(this.#now()),
+            owner: null,
+            lease_until: null,
+          })
+          .where("id", "=", id)
+          .where("state", "=", UPLOADING)
+          .returningAll()
+          .executeTakeFirst();
+        return row && { job: recordOf(row), created: true };
+      },
+      "jobs",
+    );
   }
 
   /** The job that was created under an idempotency key. */

@@ -14,6 +14,7 @@ import {
   SqliteQueryCompiler,
 } from "kysely";
 import { isBusy, storeError } from "./sqlite-errors.ts";
+import { storable } from "./storable.ts";
 
 /** Milliseconds between two tries while another process writes. */
 const RETRY_MS = 5;
@@ -90,7 +91,7 @@ class BunConnection implements DatabaseConnection {
   executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     return this.#patiently(() => {
       const statement = this.#database.query<R, SQLQueryBindings[]>(sql);
-      const values = parameters as readonly SQLQueryBindings[];
+      const values = (parameters as readonly SQLQueryBindings[]).map(storable);
       if (statement.columnNames.length > 0) return { rows: statement.all(...values) };
       const { changes, lastInsertRowid } = statement.run(...values);
       return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
@@ -101,7 +102,7 @@ class BunConnection implements DatabaseConnection {
   async *streamQuery<R>({ sql, parameters }: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
     const statement = this.#database.prepare<R, SQLQueryBindings[]>(sql);
     try {
-      for (const row of statement.iterate(...(parameters as SQLQueryBindings[]))) yield { rows: [row] };
+      for (const row of statement.iterate(...(parameters as SQLQueryBindings[]).map(storable))) yield { rows: [row] };
     } catch (error) {
       throw storeError(error);
     } finally {

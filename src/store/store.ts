@@ -7,6 +7,7 @@ import { JobContent } from "./job-content.ts";
 import { JobWork } from "./job-work.ts";
 import { Jobs } from "./jobs.ts";
 import { migrateToLatest } from "./migrate.ts";
+import { openPatientPostgres, openPostgres, type PostgresOptions } from "./postgres.ts";
 import type { Schema } from "./schema.ts";
 import { databaseFile, openMemorySqlite, openSqlite, type SqliteOptions } from "./sqlite.ts";
 import { sqliteProbe } from "./sqlite-probe.ts";
@@ -28,6 +29,32 @@ export interface Store {
   ping(): Promise<void>;
   /** Closes the database; nothing may be asked of the store afterwards. */
   close(): Promise<void>;
+}
+
+/** Which database, as the settings have it. */
+export interface StoreSettings {
+  /** Where SQLite's file lies when no PostgreSQL is named. */
+  readonly data_dir: string;
+  readonly database: PostgresOptions;
+}
+
+/**
+ * Opens the store of an installation, on PostgreSQL where `database.url` names one, else as {@link openStore}. Rejects with
+ * `store_unavailable`, or `config_invalid` for a URL that cannot be read. `now`: epoch milliseconds.
+ */
+export function openStoreOf({ data_dir, database }: StoreSettings, now: () => number = Date.now): Promise<Store> {
+  return database.url === "" ? openStore(data_dir, {}, now) : openPostgresStore(database, now);
+}
+
+async function openPostgresStore(options: PostgresOptions, now: () => number): Promise<Store> {
+  const { db, probe } = openPostgres(options);
+  const patient = openPatientPostgres(options);
+  try {
+    await migrateToLatest(patient);
+  } finally {
+    await patient.destroy();
+  }
+  return { ...repositories(db, now), ping: probe };
 }
 
 /**
@@ -77,6 +104,10 @@ export async function createStore(db: Kysely<Schema>, now: () => number = Date.n
     await db.destroy();
     throw error;
   }
+  return repositories(db, now);
+}
+
+function repositories(db: Kysely<Schema>, now: () => number): Store {
   return {
     deadLetters: new DeadLetters(db, now),
     events: new Events(db),

@@ -5,7 +5,7 @@ import { type Clock, systemClock } from "../bus/clock.ts";
 import { openGate } from "../inference/scripted/gate.ts";
 import type { ModelScript } from "../inference/scripted/script.ts";
 import type { WrittenSettings } from "../settings/schema.ts";
-import { openMemoryStore, openStore, type Store } from "../store/store.ts";
+import { openMemoryStore, openStoreOf, type Store } from "../store/store.ts";
 import type { TokenRole } from "../store/tokens.ts";
 import { TestClient } from "./client.ts";
 import { EventCollector } from "./events.ts";
@@ -140,7 +140,8 @@ export async function startTestServer<Token extends string = never>(
   const logs = new LogLines(settings.log.level);
   const { clock = systemClock, database = "memory", loaded = false } = options;
   const now = () => clock.now();
-  const opening = database === "memory" ? openMemoryStore(now) : openStore(settings.data_dir, {}, now);
+  const opening =
+    database === "memory" && settings.database.url === "" ? openMemoryStore(now) : openStoreOf(settings, now);
   const store = made.adopt(await opening, (open) => open.close());
   const tokens = await createTokens<Token>(store, options.tokens);
   const app = await startApp(settings, {

@@ -3,7 +3,7 @@ import { MemoryDeadLetters } from "../../actors/dead-letters.ts";
 import { DeadLetterRetries, type RetryOutcome } from "../../dead-letters/retries.ts";
 import { FacewireError } from "../../errors.ts";
 import type { DeadLetters } from "../../store/dead-letters.ts";
-import { openStore } from "../../store/store.ts";
+import { openStoreOf } from "../../store/store.ts";
 import { openLocalEngine } from "../local-engine.ts";
 import { note, print, printLine } from "../output.ts";
 import type { GlobalOptions } from "../program.ts";
@@ -31,7 +31,7 @@ export async function retryLetters(ids: readonly string[], options: RetryOptions
   const settings = await settingsOf(options);
   const stop = listenForStop();
   await using opened = new AsyncDisposableStack();
-  const { deadLetters } = opened.adopt(await openStore(settings.data_dir), (store) => store.close());
+  const { deadLetters } = opened.adopt(await openStoreOf(settings), (store) => store.close());
   const chosen = options.all ? await retriable(deadLetters) : ids;
   if (chosen.length === 0) {
     note("no letter has an input");

@@ -96,8 +96,8 @@ async function port({ listen }: Settings): Promise<Finding> {
 }
 
 async function database(settings: Settings): Promise<Finding> {
-  const { openStore } = await import("../../store/store.ts");
-  const store = await openStore(settings.data_dir);
+  const { openStoreOf } = await import("../../store/store.ts");
+  const store = await openStoreOf(settings);
   try {
     await store.ping();
     return ok("opens and answers");
