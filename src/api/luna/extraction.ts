@@ -1,8 +1,16 @@
 /** Runs pictures that clients send through the dialect's pipelines, and tells what came out in the dialect's words. */
 import { FacewireError } from "../../errors.ts";
-import type { NewDescriptor, Vector } from "../../store/gallery/records.ts";
+import type { FaceJson, ItemResult, RunRequest } from "../../pipeline/results.ts";
+import type { NewDescriptor, Sample, Vector } from "../../store/gallery/records.ts";
 import type { LunaContext } from "./context.ts";
+import { LunaError } from "./errors.ts";
+import { lunaExif } from "./exif-fields.ts";
+import { estimatesOf, type LunaFace, rectOf, scoreOf } from "./faces.ts";
 import type { LunaCall } from "./operation.ts";
+import type { SentBody } from "./sent-body.ts";
+
+export type { LunaFace, LunaRect } from "./faces.ts";
+export { readSentBody, type SentBody } from "./sent-body.ts";
 
 /** What is wanted of a picture. */
 export interface ExtractionWish {
@@ -24,31 +32,6 @@ export interface ExtractionWish {
   readonly exif: boolean;
 }
 
-/** A body of the picture endpoints. */
-export type SentBody =
-  | { readonly kind: "picture"; readonly bytes: Uint8Array }
-  /** An uploaded descriptor (SDK layout or xpk). */
-  | { readonly kind: "descriptor"; readonly vector: Vector };
-
-/** A rectangle in whole pixels. */
-export interface LunaRect {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-/** A face as answers show it. */
-export interface LunaFace {
-  /** Absent where no descriptor was extracted. */
-  readonly id?: string;
-  readonly rect?: LunaRect;
-  readonly rectISO?: LunaRect;
-  readonly score?: number;
-  readonly attributes?: Readonly<Record<string, unknown>>;
-  readonly quality?: Readonly<Record<string, number>>;
-}
-
 /** A face that was found, and what is to be kept of it; the latter absent where no descriptor was wanted. */
 export interface ExtractedFace {
   readonly face: LunaFace;
@@ -62,23 +45,102 @@ export interface Extraction {
   readonly exif?: Readonly<Record<string, unknown>>;
 }
 
-/**
- * Reads a body of one of the picture content types, binary or base64. Throws `LunaError` 12017, 18001 (500), 100033, 12035,
- * 12038, 34001, and `request_too_large`.
- */
-export async function readSentBody(_context: LunaContext, _call: LunaCall): Promise<SentBody> {
-  throw new FacewireError("internal", "Not built yet.");
-}
+const PIPELINE = "luna-extract";
+const WARP_PIPELINE = "luna-warp";
+/** Card or alias of the model without which no ethnicities are told. */
+const ETHNICITY_MODEL = "ethnicity-default";
+/** What the picture is called in logs and dead letters. */
+const PICTURE_NAME = "body";
 
 /**
  * Extracts the faces of a body; nothing is stored. A picture without faces is 4003 (500), one whose faces were all turned
- * away by thresholds 36003, a warp of another size 11043, what cannot be decoded 100033.
+ * away by thresholds 36003, a warp of another size 11043, what cannot be decoded 100033. Estimates whose model is not
+ * installed are 1 (500) with a detail that names it.
  */
 export async function extract(
-  _context: LunaContext,
-  _call: LunaCall,
-  _body: SentBody,
-  _wish: ExtractionWish,
+  context: LunaContext,
+  call: LunaCall,
+  body: SentBody,
+  wish: ExtractionWish,
 ): Promise<Extraction> {
-  throw new FacewireError("internal", "Not built yet.");
+  if (body.kind === "descriptor") {
+    const id = crypto.randomUUID();
+    return { faces: [{ face: { id }, keep: { id, ...body.vector } }] };
+  }
+  if (wish.ethnicities && context.models.find(ETHNICITY_MODEL) === undefined) {
+    throw new LunaError(1, `Ethnicities need a model that is not installed: ${ETHNICITY_MODEL}.`);
+  }
+  const { items } = await context.engine.run(runRequest(call, body.bytes, wish, context.settings.luna.portraits));
+  const item = items[0];
+  if (!item) throw new FacewireError("internal", "The engine answered without a result.");
+  checkItem(item);
+  const kept = item.faces.filter(({ rejected }) => rejected === undefined);
+  const faces = kept.toSorted((a, b) => b.score - a.score).map((face) => extracted(face, wish));
+  return { faces, ...(wish.exif && { exif: { ...lunaExif(item.picture?.exif) } }) };
+}
+
+function runRequest(call: LunaCall, bytes: Uint8Array, wish: ExtractionWish, portraits: boolean): RunRequest {
+  const { pitch, yaw, roll } = wish;
+  const traceparent = call.request.headers.get("traceparent");
+  return {
+    id: call.exchange.id,
+    pipeline: wish.warped ? WARP_PIPELINE : PIPELINE,
+    files: [{ name: PICTURE_NAME, bytes }],
+    parameters: {
+      attributes: wish.attributes,
+      emotions: wish.emotions,
+      ethnicities: wish.ethnicities,
+      quality: wish.quality,
+      score_threshold: wish.scoreThreshold,
+      descriptor: wish.descriptor,
+      portrait: wish.descriptor && portraits,
+      // A warp's pose would be that of the picture it was cut from, turned: it is never told.
+      ...(!wish.warped && {
+        head_pose: wish.headPose,
+        ...(pitch !== undefined && { pitch }),
+        ...(yaw !== undefined && { yaw }),
+        ...(roll !== undefined && { roll }),
+      }),
+    },
+    deadlineMs: Math.max(1, call.deadline - Date.now()),
+    exif: wish.exif,
+    signal: call.signal,
+    ...(traceparent === null ? {} : { traceparent }),
+  };
+}
+
+function checkItem({ status, error }: ItemResult): void {
+  if (status === "no_face") throw new LunaError(4003, "No faces found.");
+  if (status === "rejected") throw new LunaError(36003, "No faces found.");
+  if (status !== "failed" || error === undefined) return;
+  const cause = FacewireError.fromPublic(error);
+  if (error.code === "picture_wrong_size")
+    throw new LunaError(11043, "Bad image size for face warped image", { cause });
+  const unreadable = error.code.startsWith("picture_") || error.code === "input_not_accepted";
+  throw unreadable ? new LunaError(100033, error.message, { cause }) : cause;
+}
+
+function extracted(json: FaceJson, wish: ExtractionWish): ExtractedFace {
+  const id = json.descriptor && crypto.randomUUID();
+  const face: LunaFace = {
+    ...(id !== undefined && { id }),
+    ...(!wish.warped && { rect: rectOf(json.box), ...(json.frame && { rectISO: rectOf(json.frame) }) }),
+    score: scoreOf(json),
+    ...estimatesOf(json, wish),
+  };
+  if (id === undefined || !json.descriptor) return { face };
+  const sample = sampleOf(json, wish.warped);
+  return { face, keep: { id, ...vectorOf(json.descriptor), ...(sample && { sample }) } };
+}
+
+function vectorOf({ model, version, length, data }: NonNullable<FaceJson["descriptor"]>): Vector {
+  const bytes = Buffer.from(data, "base64");
+  return { model, version, values: Float32Array.from({ length }, (_, i) => bytes.readFloatLE(i * 4)) };
+}
+
+function sampleOf({ crops }: FaceJson, warped: boolean): Sample | undefined {
+  const crop = crops?.portrait;
+  if (!crop) return undefined;
+  const { width, height, data } = crop;
+  return { kind: warped ? "warp" : "portrait", bytes: new Uint8Array(Buffer.from(data, "base64")), width, height };
 }

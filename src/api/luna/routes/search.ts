@@ -21,7 +21,7 @@ export function searchOperations(context: LunaContext): readonly LunaOperation[]
 
 async function search(context: LunaContext, call: AccountCall): Promise<Response> {
   const query = call.url.searchParams;
-  const wish = readExtractionWish(query);
+  const wish = readExtractionWish(call);
   if (!wish.descriptor) throw new LunaError(36012, "Unsupported param 'extract_descriptor'");
   const limit = readLimit(query);
   const named = readCandidates(query, ["list_id", "person_ids", "descriptor_ids"]);
