@@ -2,6 +2,7 @@
  * The tables as kysely sees them. Only types that SQLite and PostgreSQL both have: text, integer and bytes. Times are ISO 8601
  * in UTC with milliseconds, which sort as text; ids are ULIDs, which sort by the time they were made.
  */
+import type { GallerySchema } from "./gallery/schema.ts";
 
 /** Work that was given up; see `dead-letters.ts`. */
 export interface DeadLettersTable {
@@ -65,6 +66,8 @@ export interface EventsTable {
   verdict: string | null;
   /** JSON. */
   data: string;
+  /** Whose event it is; null for those of the server. */
+  account: string | null;
 }
 
 /** One row: the id of the newest event there ever was. */
@@ -108,6 +111,8 @@ export interface JobsTable {
   owner: string | null;
   lease_until: string | null;
   announced: number;
+  /** The data folder that has its files; null where all processes have the same. */
+  place: string | null;
 }
 
 /** The files of jobs; see `job-content.ts`. */
@@ -136,7 +141,7 @@ export interface JobResultsTable {
 }
 
 /** All tables. */
-export interface Schema {
+export interface Schema extends GallerySchema {
   jobs: JobsTable;
   job_files: JobFilesTable;
   job_results: JobResultsTable;

@@ -1,40 +1,105 @@
 /** Tokens of accounts. Only their hashes are kept; where an id is taken, the token itself will do as well. */
-import type { Kysely } from "kysely";
-import { FacewireError } from "../../errors.ts";
+import { type ExpressionBuilder, type Kysely, sql } from "kysely";
 import type { Schema } from "../schema.ts";
+import { accountOf, addToken, hashOf } from "./account-rows.ts";
+import { chunksOf } from "./chunks.ts";
+import { shrink } from "./counts.ts";
+import { inOrder, type Pages } from "./pages.ts";
 import type { Page, PageOf } from "./paging.ts";
 import type { Account, AccountToken } from "./records.ts";
 
 /** The repository. Every method rejects with `store_unavailable` when the database cannot be used. */
 export class AccountTokens {
-  constructor(_db: Kysely<Schema>, _now: () => number = Date.now) {}
+  readonly #db: Kysely<Schema>;
+  readonly #pages: Pages;
+  readonly #now: () => number;
 
-  /** Makes a token (a UUID of version 4) that can be used at once. It is in the answer and nowhere else. */
-  async create(_account: string, _data: string): Promise<AccountToken & { readonly secret: string }> {
-    throw new FacewireError("internal", "Not built yet.");
+  /** @param now epoch milliseconds */
+  constructor(db: Kysely<Schema>, pages: Pages, now: () => number = Date.now) {
+    this.#db = db;
+    this.#pages = pages;
+    this.#now = now;
   }
 
-  /** The token of a secret with its account (which may be suspended), or undefined. */
-  async verify(_secret: string): Promise<{ readonly token: AccountToken; readonly account: Account } | undefined> {
-    throw new FacewireError("internal", "Not built yet.");
+  /** Makes a token (a UUID of version 4) that can be used at once. It is in the answer and nowhere else. */
+  async create(account: string, data: string): Promise<AccountToken & { readonly secret: string }> {
+    return this.#db.transaction().execute((db) => addToken(db, account, data, this.#now()));
+  }
+
+  /**
+   * The token of a secret with its account (which may be suspended), or undefined. The secret is only ever compared by its
+   * hash, so that the time taken tells nothing about stored secrets; no salt or slow hash is needed for 122 random bits.
+   */
+  async verify(secret: string): Promise<{ readonly token: AccountToken; readonly account: Account } | undefined> {
+    const row = await this.#db
+      .selectFrom("account_tokens")
+      .innerJoin("accounts", "accounts.id", "account_tokens.account_id")
+      .selectAll("accounts")
+      .select(["account_tokens.id as token_id", "account_tokens.data as token_data"])
+      .where("hash", "=", hashOf(secret))
+      .executeTakeFirst();
+    return row && { token: { id: row.token_id, data: row.token_data }, account: accountOf(row) };
   }
 
   /** Oldest first. */
-  async page(_account: string, _page: Page): Promise<PageOf<AccountToken>> {
-    throw new FacewireError("internal", "Not built yet.");
+  async page(account: string, page: Page): Promise<PageOf<AccountToken>> {
+    const { ids, count } = await this.#pages.read(
+      {
+        table: "account_tokens",
+        id: "id",
+        where: sql`account_id = ${account}`,
+        order: "oldest",
+        owner: account,
+        kind: "tokens",
+      },
+      page,
+    );
+    const rows = ids.length === 0 ? [] : await this.#tokens(account).where("id", "in", ids).execute();
+    return { items: inOrder(ids, rows), count };
   }
 
-  async get(_account: string, _idOrSecret: string): Promise<AccountToken | undefined> {
-    throw new FacewireError("internal", "Not built yet.");
+  async get(account: string, idOrSecret: string): Promise<AccountToken | undefined> {
+    return this.#tokens(account)
+      .where(named([idOrSecret]))
+      .executeTakeFirst();
   }
 
   /** False for an unknown token. */
-  async update(_account: string, _idOrSecret: string, _data: string): Promise<boolean> {
-    throw new FacewireError("internal", "Not built yet.");
+  async update(account: string, idOrSecret: string, data: string): Promise<boolean> {
+    const result = await this.#db
+      .updateTable("account_tokens")
+      .set({ data })
+      .where("account_id", "=", account)
+      .where(named([idOrSecret]))
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
   }
 
   /** Deletes tokens; the ids of those that were there. They are refused from now on. */
-  async remove(_account: string, _idsOrSecrets: readonly string[]): Promise<readonly string[]> {
-    throw new FacewireError("internal", "Not built yet.");
+  async remove(account: string, idsOrSecrets: readonly string[]): Promise<readonly string[]> {
+    return this.#db.transaction().execute(async (db) => {
+      const removed: string[] = [];
+      for (const chunk of chunksOf(idsOrSecrets)) {
+        const gone = await db
+          .deleteFrom("account_tokens")
+          .where("account_id", "=", account)
+          .where(named(chunk))
+          .returning("id")
+          .execute();
+        removed.push(...gone.map(({ id }) => id));
+      }
+      await shrink(db, { owner: account, kind: "tokens" }, removed.length);
+      return removed;
+    });
   }
+
+  #tokens(account: string) {
+    return this.#db.selectFrom("account_tokens").select(["id", "data"]).where("account_id", "=", account);
+  }
+}
+
+/** Tokens by their ids or by themselves. */
+function named(idsOrSecrets: readonly string[]) {
+  return (row: ExpressionBuilder<Schema, "account_tokens">) =>
+    row.or([row("id", "in", idsOrSecrets), row("hash", "in", idsOrSecrets.map(hashOf))]);
 }

@@ -1,8 +1,10 @@
 /** Accounts: who owns descriptors, persons, lists and handlers. */
 import type { Kysely } from "kysely";
-import { FacewireError } from "../../errors.ts";
 import type { Schema } from "../schema.ts";
+import { removeAccount } from "./account-removal.ts";
+import { accountOf, addToken } from "./account-rows.ts";
 import type { Account } from "./records.ts";
+import type { GalleryWrites } from "./writes.ts";
 
 /** An account to make. */
 export interface NewAccount {
@@ -16,34 +18,83 @@ export interface NewAccount {
 
 /** The repository. Every method rejects with `store_unavailable` when the database cannot be used. */
 export class Accounts {
-  constructor(_db: Kysely<Schema>, _now: () => number = Date.now) {}
+  readonly #db: Kysely<Schema>;
+  readonly #writes: GalleryWrites;
+  readonly #now: () => number;
+
+  /** @param now epoch milliseconds */
+  constructor(db: Kysely<Schema>, writes: GalleryWrites, now: () => number = Date.now) {
+    this.#db = db;
+    this.#writes = writes;
+    this.#now = now;
+  }
 
   /** Makes an account with its first token; undefined when the e-mail is taken, whatever its letter case. */
-  async create(_wish: NewAccount): Promise<{ readonly account: Account; readonly token: string } | undefined> {
-    throw new FacewireError("internal", "Not built yet.");
+  async create(wish: NewAccount): Promise<{ readonly account: Account; readonly token: string } | undefined> {
+    const row = {
+      id: crypto.randomUUID(),
+      organization_name: wish.organizationName,
+      email: wish.email,
+      email_key: keyOf(wish.email),
+      password_hash: wish.passwordHash,
+      suspended: 0,
+      created_at: this.#now(),
+    };
+    return this.#db.transaction().execute(async (db) => {
+      const made = await db
+        .insertInto("accounts")
+        .values(row)
+        .onConflict((conflict) => conflict.column("email_key").doNothing())
+        .returning("id")
+        .executeTakeFirst();
+      if (!made) return undefined;
+      const { secret } = await addToken(db, row.id, wish.tokenData, this.#now());
+      return { account: accountOf(row), token: secret };
+    });
   }
 
   /** The account of an e-mail address, compared without regard to letter case. */
-  async byEmail(_email: string): Promise<(Account & { readonly passwordHash: string }) | undefined> {
-    throw new FacewireError("internal", "Not built yet.");
+  async byEmail(email: string): Promise<(Account & { readonly passwordHash: string }) | undefined> {
+    const row = await this.#db
+      .selectFrom("accounts")
+      .selectAll()
+      .where("email_key", "=", keyOf(email))
+      .executeTakeFirst();
+    return row && { ...accountOf(row), passwordHash: row.password_hash };
   }
 
-  async get(_id: string): Promise<Account | undefined> {
-    throw new FacewireError("internal", "Not built yet.");
+  async get(id: string): Promise<Account | undefined> {
+    const row = await this.#db.selectFrom("accounts").selectAll().where("id", "=", id).executeTakeFirst();
+    return row && accountOf(row);
   }
 
   /** All, oldest first. */
   async list(): Promise<readonly Account[]> {
-    throw new FacewireError("internal", "Not built yet.");
+    const rows = await this.#db.selectFrom("accounts").selectAll().orderBy("created_at").orderBy("id").execute();
+    return rows.map(accountOf);
   }
 
   /** Suspends or resumes; false for an unknown account. */
-  async setSuspended(_id: string, _suspended: boolean): Promise<boolean> {
-    throw new FacewireError("internal", "Not built yet.");
+  async setSuspended(id: string, suspended: boolean): Promise<boolean> {
+    const result = await this.#db
+      .updateTable("accounts")
+      .set({ suspended: suspended ? 1 : 0 })
+      .where("id", "=", id)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
   }
 
-  /** Deletes an account with everything it owns; false for an unknown one. */
-  async remove(_id: string): Promise<boolean> {
-    throw new FacewireError("internal", "Not built yet.");
+  /**
+   * Deletes an account with everything it owns; false for an unknown one. It is suspended first, then what it owns goes in
+   * many short transactions: where that is broken off, a suspended account is left, and can be deleted again.
+   */
+  async remove(id: string): Promise<boolean> {
+    if (!(await this.setSuspended(id, true))) return false;
+    return removeAccount(this.#db, this.#writes, id);
   }
+}
+
+/** How an address is compared. */
+function keyOf(email: string): string {
+  return email.normalize("NFC").toLowerCase();
 }

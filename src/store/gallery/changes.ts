@@ -3,10 +3,13 @@
  * position under the lock of a single row, held until the commit: positions become visible in order and without gaps.
  * Changes say how something is now, not what was done to it, so applying one twice changes nothing.
  */
-import type { Kysely } from "kysely";
-import { FacewireError } from "../../errors.ts";
+import type { Kysely, Selectable } from "kysely";
 import type { Schema } from "../schema.ts";
+import { chunksOf } from "./chunks.ts";
 import type { Vector } from "./records.ts";
+import type { GalleryChangesTable } from "./schema.ts";
+import { vectorOfBytes } from "./vector-bytes.ts";
+import type { ChangeKind, GalleryWrites } from "./writes.ts";
 
 /** A change, at its position. */
 export type GalleryChange = { readonly position: number } & (
@@ -18,9 +21,17 @@ export type GalleryChange = { readonly position: number } & (
       readonly person: string | null;
       readonly vector: Vector;
     }
-  | { readonly kind: "descriptor-removed"; readonly descriptor: string }
+  | {
+      /** It is on no list any more either. */
+      readonly kind: "descriptor-removed";
+      readonly descriptor: string;
+    }
   | { readonly kind: "person"; readonly descriptor: string; readonly person: string | null }
-  | { readonly kind: "person-removed"; readonly person: string }
+  | {
+      /** It is on no list any more, its descriptors have no person. */
+      readonly kind: "person-removed";
+      readonly person: string;
+    }
   | {
       /** `member`: a person or a descriptor, by the list's type. */
       readonly kind: "member";
@@ -29,7 +40,11 @@ export type GalleryChange = { readonly position: number } & (
       readonly member: string;
       readonly present: boolean;
     }
-  | { readonly kind: "list-removed"; readonly list: string }
+  | {
+      /** Nothing is on it any more. */
+      readonly kind: "list-removed";
+      readonly list: string;
+    }
 );
 
 /** A descriptor of a {@link GalleryChanges.descriptors} page. */
@@ -53,40 +68,190 @@ export interface LoadedPage<T> {
   readonly next: string | undefined;
 }
 
+/** Changes that one statement deletes. */
+const PRUNE_CHUNK = 1_000;
+
 /** The repository. Every method rejects with `store_unavailable` when the database cannot be used. */
 export class GalleryChanges {
-  constructor(_db: Kysely<Schema>) {}
+  readonly #db: Kysely<Schema>;
+  readonly #writes: GalleryWrites;
+
+  constructor(db: Kysely<Schema>, writes: GalleryWrites) {
+    this.#db = db;
+    this.#writes = writes;
+  }
 
   /** The position of the last committed change; 0 before the first. One row by its key: cheap enough for every search. */
   async position(): Promise<number> {
-    throw new FacewireError("internal", "Not built yet.");
+    const { last } = await this.#db.selectFrom("gallery_position").select("last").executeTakeFirstOrThrow();
+    return Number(last);
   }
 
   /**
    * Changes behind a position in their order, at most about `limit` but always whole positions; undefined when changes
    * behind it were deleted already, so that everything has to be loaded again.
    */
-  async after(_position: number, _limit: number): Promise<readonly GalleryChange[] | undefined> {
-    throw new FacewireError("internal", "Not built yet.");
+  async after(position: number, limit: number): Promise<readonly GalleryChange[] | undefined> {
+    const changes = () =>
+      this.#db
+        .selectFrom("gallery_changes")
+        .selectAll()
+        .orderBy("position")
+        .orderBy("part")
+        .where("position", ">", position);
+    let rows = await changes()
+      .limit(limit + 1)
+      .execute();
+    const cut = rows.length > limit ? rows.at(-1)?.position : undefined;
+    if (cut !== undefined) {
+      const whole = rows.filter((row) => row.position !== cut);
+      rows = whole.length > 0 ? whole : await changes().where("position", "<=", cut).execute();
+    }
+    const told = await this.#told(rows);
+    // Read last: what was deleted meanwhile may be missing above.
+    const { pruned } = await this.#db.selectFrom("gallery_position").select("pruned").executeTakeFirstOrThrow();
+    return Number(pruned) > position ? undefined : told;
   }
 
   /** All descriptors, a page at a time in any fixed order. Read {@link position} first, then the changes behind it. */
-  async descriptors(_next: string | undefined, _limit: number): Promise<LoadedPage<LoadedDescriptor>> {
-    throw new FacewireError("internal", "Not built yet.");
+  async descriptors(next: string | undefined, limit: number): Promise<LoadedPage<LoadedDescriptor>> {
+    const rows = await this.#descriptors()
+      .select("number")
+      .where("number", ">", next === undefined ? 0 : Number(next))
+      .orderBy("number")
+      .limit(limit)
+      .execute();
+    const last = rows.length < limit ? undefined : rows.at(-1);
+    return { items: rows.map(loadedOf), next: last && String(last.number) };
   }
 
   /** All memberships, likewise. */
-  async members(_next: string | undefined, _limit: number): Promise<LoadedPage<LoadedMember>> {
-    throw new FacewireError("internal", "Not built yet.");
+  async members(next: string | undefined, limit: number): Promise<LoadedPage<LoadedMember>> {
+    const [list = "", member = ""] = next?.split(" ") ?? [];
+    const rows = await this.#db
+      .selectFrom("list_members")
+      .innerJoin("lists", "lists.id", "list_id")
+      .select(["account_id", "list_id", "member_id"])
+      .where((row) => row.or([row("list_id", ">", list), row("member_id", ">", member)]))
+      .where("list_id", ">=", list)
+      .orderBy("list_id")
+      .orderBy("member_id")
+      .limit(limit)
+      .execute();
+    const last = rows.length < limit ? undefined : rows.at(-1);
+    return {
+      items: rows.map(({ account_id, list_id, member_id }) => ({
+        account: account_id,
+        list: list_id,
+        member: member_id,
+      })),
+      next: last && `${last.list_id} ${last.member_id}`,
+    };
   }
 
   /** Calls the listener after each commit of this process that changed galleries; the answer ends that. */
-  onCommitted(_listener: () => void): () => void {
-    throw new FacewireError("internal", "Not built yet.");
+  onCommitted(listener: () => void): () => void {
+    return this.#writes.onCommitted(listener);
   }
 
-  /** Deletes changes that are older than `olderThan` (epoch ms), all but the `keep` newest. */
-  async prune(_limits: { readonly olderThan: number; readonly keep: number }): Promise<number> {
-    throw new FacewireError("internal", "Not built yet.");
+  /**
+   * Deletes the oldest changes: those from before `olderThan` (epoch ms) up to the first younger one, and those that are
+   * `keep` positions or more behind the newest. Whoever has not seen them loads everything again.
+   *
+   * @returns how many were deleted
+   */
+  async prune({ olderThan, keep }: { readonly olderThan: number; readonly keep: number }): Promise<number> {
+    let deleted = 0;
+    for (;;) {
+      const last = await this.position();
+      const rows = await this.#db
+        .selectFrom("gallery_changes")
+        .select(["position", "time"])
+        .orderBy("position")
+        .orderBy("part")
+        .limit(PRUNE_CHUNK)
+        .execute();
+      const kept = rows.findIndex((row) => Number(row.time) >= olderThan && Number(row.position) > last - keep);
+      const end = kept === -1 ? rows.at(-1) : rows[kept - 1];
+      if (!end) return deleted;
+      deleted += await this.#forget(Number(end.position));
+      if (kept !== -1) return deleted;
+      await pause();
+    }
   }
+
+  /** Deletes all changes up to a position, and notes that in the same transaction. */
+  async #forget(position: number): Promise<number> {
+    return this.#db.transaction().execute(async (db) => {
+      await db.updateTable("gallery_position").set({ pruned: position }).where("pruned", "<", position).execute();
+      const result = await db.deleteFrom("gallery_changes").where("position", "<=", position).executeTakeFirst();
+      return Number(result.numDeletedRows);
+    });
+  }
+
+  /** Changes as they are told: with what their descriptors are now. */
+  async #told(rows: readonly Selectable<GalleryChangesTable>[]): Promise<readonly GalleryChange[]> {
+    const wanted = new Set(rows.filter(({ kind }) => kind === "descriptor").map(({ subject }) => subject));
+    const loaded = new Map<string, LoadedDescriptor>();
+    for (const chunk of chunksOf([...wanted])) {
+      const found = await this.#descriptors().where("descriptor_id", "in", chunk).execute();
+      for (const row of found) loaded.set(row.descriptor_id, loadedOf(row));
+    }
+    return rows.map((row) => toldOf(row, loaded.get(row.subject)));
+  }
+
+  #descriptors() {
+    return this.#db
+      .selectFrom("descriptor_vectors")
+      .innerJoin("descriptors", "descriptors.id", "descriptor_id")
+      .select(["descriptor_id", "account_id", "person_id", "model", "version", "content"]);
+  }
+}
+
+interface DescriptorRow {
+  readonly descriptor_id: string;
+  readonly account_id: string;
+  readonly person_id: string | null;
+  readonly model: string;
+  readonly version: string;
+  readonly content: Uint8Array;
+}
+
+function loadedOf(row: DescriptorRow): LoadedDescriptor {
+  return {
+    account: row.account_id,
+    descriptor: row.descriptor_id,
+    person: row.person_id,
+    vector: { model: row.model, version: row.version, values: vectorOfBytes(row.content) },
+  };
+}
+
+function toldOf(row: Selectable<GalleryChangesTable>, descriptor: LoadedDescriptor | undefined): GalleryChange {
+  const position = Number(row.position);
+  const { subject, other } = row;
+  // Only writes.ts writes the column.
+  switch (row.kind as ChangeKind) {
+    case "descriptor":
+      // Deleted since: the change that says so follows, but this position has to be told too.
+      if (!descriptor) return { position, kind: "descriptor-removed", descriptor: subject };
+      return { position, kind: "descriptor", ...descriptor };
+    case "descriptor-removed":
+      return { position, kind: "descriptor-removed", descriptor: subject };
+    case "person":
+      return { position, kind: "person", descriptor: subject, person: other };
+    case "person-removed":
+      return { position, kind: "person-removed", person: subject };
+    case "member-added":
+    case "member-removed": {
+      const present = row.kind === "member-added";
+      return { position, kind: "member", account: row.account_id, list: other ?? "", member: subject, present };
+    }
+    case "list-removed":
+      return { position, kind: "list-removed", list: subject };
+  }
+}
+
+/** Lets others have the thread. */
+function pause(): Promise<void> {
+  return new Promise((resume) => setImmediate(resume));
 }

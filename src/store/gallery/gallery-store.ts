@@ -8,7 +8,9 @@ import { Descriptors } from "./descriptors.ts";
 import { Handlers } from "./handlers.ts";
 import { Links } from "./links.ts";
 import { Lists } from "./lists.ts";
+import { Pages } from "./pages.ts";
 import { Persons } from "./persons.ts";
+import { GalleryWrites } from "./writes.ts";
 
 /** See the file's head. */
 export interface GalleryStore {
@@ -24,14 +26,16 @@ export interface GalleryStore {
 
 /** `now`: epoch milliseconds. */
 export function galleryStore(db: Kysely<Schema>, now: () => number): GalleryStore {
+  const writes = new GalleryWrites(db, now);
+  const pages = new Pages(db);
   return {
-    accounts: new Accounts(db, now),
-    accountTokens: new AccountTokens(db, now),
-    descriptors: new Descriptors(db, now),
-    persons: new Persons(db, now),
-    lists: new Lists(db, now),
-    links: new Links(db, now),
+    accounts: new Accounts(db, writes, now),
+    accountTokens: new AccountTokens(db, pages, now),
+    descriptors: new Descriptors(db, writes, pages),
+    persons: new Persons(db, writes, pages, now),
+    lists: new Lists(db, writes, pages, now),
+    links: new Links(writes),
     handlers: new Handlers(db, now),
-    changes: new GalleryChanges(db),
+    changes: new GalleryChanges(db, writes),
   };
 }

@@ -1,9 +1,15 @@
 /** Persons. */
-import type { Kysely } from "kysely";
-import { FacewireError } from "../../errors.ts";
+import { type Kysely, sql } from "kysely";
 import type { Schema } from "../schema.ts";
+import { chunksOf } from "./chunks.ts";
+import { addPerson } from "./enrolling.ts";
+import type { Pages } from "./pages.ts";
 import type { Page, PageOf } from "./paging.ts";
+import { personRecords } from "./person-rows.ts";
 import type { NewPerson, PersonRecord } from "./records.ts";
+import { unknownOf } from "./unknown.ts";
+import { removePersons } from "./unlinking.ts";
+import type { GalleryWrites } from "./writes.ts";
 
 /** Which persons: both must hold where both are given. */
 export interface PersonFilter {
@@ -15,42 +21,95 @@ export interface PersonFilter {
 
 /** The repository. Every method rejects with `store_unavailable` when the database cannot be used. */
 export class Persons {
-  constructor(_db: Kysely<Schema>, _now: () => number = Date.now) {}
+  readonly #db: Kysely<Schema>;
+  readonly #writes: GalleryWrites;
+  readonly #pages: Pages;
+  readonly #now: () => number;
 
-  async create(_account: string, _person: NewPerson): Promise<void> {
-    throw new FacewireError("internal", "Not built yet.");
+  /** @param now epoch milliseconds */
+  constructor(db: Kysely<Schema>, writes: GalleryWrites, pages: Pages, now: () => number = Date.now) {
+    this.#db = db;
+    this.#writes = writes;
+    this.#pages = pages;
+    this.#now = now;
   }
 
-  async get(_account: string, _id: string): Promise<PersonRecord | undefined> {
-    throw new FacewireError("internal", "Not built yet.");
+  /** No search sees a person without descriptors, so this is no change of the galleries. */
+  async create(account: string, person: NewPerson): Promise<void> {
+    await this.#db.transaction().execute((db) => addPerson(db, account, person, this.#now()));
+  }
+
+  async get(account: string, id: string): Promise<PersonRecord | undefined> {
+    return (await personRecords(this.#db, account, [id]))[0];
   }
 
   /** Newest first. */
-  async page(_account: string, _filter: PersonFilter, _page: Page): Promise<PageOf<PersonRecord>> {
-    throw new FacewireError("internal", "Not built yet.");
+  async page(account: string, filter: PersonFilter, page: Page): Promise<PageOf<PersonRecord>> {
+    const { userData = "", externalId } = filter;
+    const conditions = [sql`account_id = ${account}`];
+    if (externalId !== undefined) conditions.push(sql`external_id = ${externalId}`);
+    // Both databases have this, and unlike `like` it knows no wildcards and minds letter case in both.
+    if (userData !== "") conditions.push(sql`replace(user_data, ${userData}, '') <> user_data`);
+    const filtered = conditions.length > 1;
+    const { ids, count } = await this.#pages.read(
+      {
+        owner: account,
+        kind: "persons",
+        table: "persons",
+        id: "id",
+        where: sql.join(conditions, sql` and `),
+        filtered,
+        order: "newest",
+      },
+      page,
+    );
+    return { items: await personRecords(this.#db, account, ids), count };
   }
 
   /** What matches show of persons, by id; those that the account does not have are missing. */
-  async named(_account: string, _ids: readonly string[]): Promise<ReadonlyMap<string, NewPerson>> {
-    throw new FacewireError("internal", "Not built yet.");
+  async named(account: string, ids: readonly string[]): Promise<ReadonlyMap<string, NewPerson>> {
+    const persons = new Map<string, NewPerson>();
+    for (const chunk of chunksOf(ids)) {
+      const rows = await this.#db
+        .selectFrom("persons")
+        .select(["id", "user_data", "external_id"])
+        .where("id", "in", chunk)
+        .where("account_id", "=", account)
+        .execute();
+      for (const { id, user_data, external_id } of rows) {
+        persons.set(id, { id, userData: user_data, externalId: external_id });
+      }
+    }
+    return persons;
   }
 
   /** Those of the ids that the account does not have. */
-  async unknown(_account: string, _ids: readonly string[]): Promise<readonly string[]> {
-    throw new FacewireError("internal", "Not built yet.");
+  async unknown(account: string, ids: readonly string[]): Promise<readonly string[]> {
+    return unknownOf(this.#db, "persons", account, ids);
   }
 
   /** Changes what is given; false for an unknown person. */
   async update(
-    _account: string,
-    _id: string,
-    _change: { readonly userData?: string; readonly externalId?: string },
+    account: string,
+    id: string,
+    { userData, externalId }: { readonly userData?: string; readonly externalId?: string },
   ): Promise<boolean> {
-    throw new FacewireError("internal", "Not built yet.");
+    const set = {
+      ...(userData === undefined ? {} : { user_data: userData }),
+      ...(externalId === undefined ? {} : { external_id: externalId }),
+    };
+    if (Object.keys(set).length === 0) return (await this.unknown(account, [id])).length === 0;
+    const result = await this.#db
+      .updateTable("persons")
+      .set(set)
+      .where("id", "=", id)
+      .where("account_id", "=", account)
+      .executeTakeFirst();
+    return result.numUpdatedRows > 0n;
   }
 
   /** Deletes a person: it leaves its lists, its descriptors stay without a person. False for an unknown one. */
-  async remove(_account: string, _id: string): Promise<boolean> {
-    throw new FacewireError("internal", "Not built yet.");
+  async remove(account: string, id: string): Promise<boolean> {
+    return this.#writes.run(async (write) => (await removePersons(write, account, [id])) > 0);
   }
 }

@@ -5,6 +5,9 @@ import * as tokens from "./0002-tokens.ts";
 import * as events from "./0003-events.ts";
 import * as jobs from "./0004-jobs.ts";
 import * as deadLetterInputs from "./0005-dead-letter-inputs.ts";
+import * as galleries from "./0006-galleries.ts";
+import * as accountEvents from "./0007-account-events.ts";
+import * as jobPlaces from "./0008-job-places.ts";
 
 export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0001-dead-letters": deadLetters,
@@ -12,4 +15,7 @@ export const MIGRATIONS: Readonly<Record<string, Migration>> = {
   "0003-events": events,
   "0004-jobs": jobs,
   "0005-dead-letter-inputs": deadLetterInputs,
+  "0006-galleries": galleries,
+  "0007-account-events": accountEvents,
+  "0008-job-places": jobPlaces,
 };

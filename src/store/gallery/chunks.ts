@@ -1,0 +1,9 @@
+/** Many ids in several statements: databases limit the values a statement may carry. */
+
+/** Ids in one statement. */
+export const IDS = 1_000;
+
+/** The items in their order, at most `size` at a time. */
+export function* chunksOf<T>(items: readonly T[], size: number = IDS): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
+}

@@ -1,0 +1,33 @@
+/** Descriptors as they are listed. */
+import type { Kysely } from "kysely";
+import type { Schema } from "../schema.ts";
+import { listsOf } from "./membership.ts";
+import { inOrder } from "./pages.ts";
+import type { DescriptorRecord } from "./records.ts";
+
+/** Those of up to 1,000 ids that the account has, in the order of the ids. */
+export async function descriptorRecords(
+  db: Kysely<Schema>,
+  account: string,
+  ids: readonly string[],
+): Promise<readonly DescriptorRecord[]> {
+  if (ids.length === 0) return [];
+  const rows = await db
+    .selectFrom("descriptors")
+    .select(["id", "model", "version", "last_update", "person_id"])
+    .where("id", "in", ids)
+    .where("account_id", "=", account)
+    .execute();
+  const lists = await listsOf(
+    db,
+    rows.map(({ id }) => id),
+  );
+  return inOrder(ids, rows).map((row) => ({
+    id: row.id,
+    model: row.model,
+    version: row.version,
+    lastUpdate: Number(row.last_update),
+    personId: row.person_id,
+    lists: lists.get(row.id) ?? [],
+  }));
+}
