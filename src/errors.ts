@@ -52,6 +52,11 @@ export const ERROR_CODES = {
     meaning: "The picture is smaller than any face that could be found.",
     mend: "Send a picture of at least the configured size.",
   },
+  picture_wrong_size: {
+    status: 422,
+    meaning: "The pipeline takes pictures of one size only, and this one has another.",
+    mend: "Send a picture of the size that the details name, or use another pipeline.",
+  },
   picture_too_slow: {
     status: 422,
     meaning: "Decoding the picture took longer than allowed.",
@@ -242,6 +247,22 @@ export const ERROR_CODES = {
     mend: "See the dead letters and logs.",
   },
   internal: { status: 500, meaning: "An unexpected failure.", mend: "Report it with the request id." },
+  // Addresses that a request names.
+  url_refused: {
+    status: 400,
+    meaning: "An address in the request may not be fetched: its form, port or host is not allowed.",
+    mend: "Name a public http or https address; luna.urls.allow opens ranges of your own network.",
+  },
+  url_failed: {
+    status: 400,
+    meaning: "Nothing usable came from an address in the request.",
+    mend: "Check that it answers with status 200, in time, and within the limits of size.",
+  },
+  url_wrong_type: {
+    status: 400,
+    meaning: "What an address in the request gave is not of the wanted type.",
+    mend: "Name a picture; the declared type and the content both count.",
+  },
   // Files and set-up.
   config_invalid: { status: 422, meaning: "A settings file or variable is not valid.", mend: "See the details." },
   pipeline_invalid: { status: 422, meaning: "A pipeline definition is not valid.", mend: "See the details." },

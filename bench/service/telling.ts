@@ -64,7 +64,7 @@ function tellRequest(recorder: App["events"]["recorder"], first: number): Promis
 function rows(from: number): EventRow[] {
   return Array.from({ length: TOGETHER }, (_, i) => {
     const { type, pipeline, request, item, verdict, data } = toldEvent(from + i);
-    const none = { key: undefined, job: undefined, frame: undefined };
+    const none = { key: undefined, job: undefined, frame: undefined, account: undefined };
     return { ...none, time: Date.now(), type, pipeline, request, item, verdict, data: JSON.stringify(data) };
   });
 }

@@ -22,7 +22,9 @@ const EVERYTHING = "";
 
 /** Whether an event is among those a filter means. */
 export function matches(filter: EventFilter, event: StoredEvent): boolean {
-  return PARTS.every(({ list, of }) => filter[list]?.includes(event[of] ?? "") ?? true);
+  return (
+    filter.account === event.account && PARTS.every(({ list, of }) => filter[list]?.includes(event[of] ?? "") ?? true)
+  );
 }
 
 /** Listeners, to be found by the events they want. */
@@ -56,7 +58,10 @@ export class Audience<L extends Listener> {
 
   /** Calls `found` once with each whom an event is for. */
   find(event: StoredEvent, found: (listener: L) => void): void {
-    const keys = [EVERYTHING, ...PARTS.flatMap(({ of }) => (event[of] === undefined ? [] : `${of} ${event[of]}`))];
+    const keys =
+      event.account === undefined
+        ? [EVERYTHING, ...PARTS.flatMap(({ of }) => (event[of] === undefined ? [] : `${of} ${event[of]}`))]
+        : [accountKey(event.account), accountKey(event.account, event.type)];
     for (const key of keys) {
       // Nobody is met twice: a listener is entered under one part, and there an event has one value.
       for (const listener of this.#byKey.get(key) ?? []) if (matches(listener.filter, event)) found(listener);
@@ -64,7 +69,15 @@ export class Audience<L extends Listener> {
   }
 }
 
+/** The listeners of an account are entered under it, with the types of events they want if they say which. */
+function accountKey(account: string, type = ""): string {
+  return `account ${account} ${type}`;
+}
+
 function keysOf(filter: EventFilter): readonly string[] {
+  const { account, types } = filter;
+  if (account !== undefined)
+    return types ? [...new Set(types)].map((type) => accountKey(account, type)) : [accountKey(account)];
   const part = PARTS.find(({ list }) => filter[list] !== undefined);
   return part ? [...new Set(filter[part.list])].map((value) => `${part.of} ${value}`) : [EVERYTHING];
 }

@@ -52,7 +52,7 @@ interface EventKind {
 const FAILURE_EXAMPLE = { code: "picture_truncated", message: ERROR_CODES.picture_truncated.meaning };
 const LIVENESS_EXAMPLE = { prediction: "live", probability: 0.981, score: 3.945, calibration: "REGULAR", raw: 0.957 };
 
-/** All types by name; the word before the dot is the type's group. */
+/** All types of the server's own events by name; the word before the dot is the type's group. */
 export const EVENT_TYPES = {
   "face.extracted": {
     description: "A face got a descriptor. The descriptor itself is in the answer to the request, never in an event.",
@@ -218,12 +218,82 @@ export const EVENT_TYPES = {
   },
 } as const satisfies Record<string, EventKind>;
 
+const Id = Type.String({ description: "A UUID." });
+const AccountFact = Type.Object(
+  {
+    event_type: Type.Union([Type.Literal("match"), Type.Literal("extract")]),
+    source: Type.Union(
+      ["descriptors", "search", "identify", "match", "verify"].map((source) => Type.Literal(source)),
+      { description: "The request that did it." },
+    ),
+    timestamp: Type.Number({ description: "When it was done, in seconds of Unix time." }),
+    authorization: Type.Union(
+      [Type.Literal("basic"), Type.Object({ token_id: Id, token_data: Type.String() }, strict)],
+      { description: "How the request proved whose it was." },
+    ),
+    template: Type.Optional(
+      Type.Unsafe<Readonly<Record<string, unknown>>>(
+        Type.Record(Type.String(), Type.Unknown(), { description: "What was looked for." }),
+      ),
+    ),
+    candidate: Type.Optional(
+      Type.Unsafe<Readonly<Record<string, unknown>>>(
+        Type.Record(Type.String(), Type.Unknown(), { description: "What it was compared with." }),
+      ),
+    ),
+    result: Type.Unsafe<Readonly<Record<string, unknown>>>(
+      Type.Record(Type.String(), Type.Unknown(), { description: "The body of the answer." }),
+    ),
+  },
+  strict,
+);
+
+const ACCOUNT_EXAMPLE = { timestamp: 1_772_357_400.25, authorization: "basic" };
+const DESCRIPTOR_EXAMPLE = "5d1f2c8e-0b7a-4c39-9e64-2f8a1b3c4d5e";
+
+/**
+ * Types of events that belong to an account. Subscriptions of the native API and its pages never show them; the dialect
+ * whose requests they tell of hands them to the account's own subscribers, data first and alone.
+ */
+export const ACCOUNT_EVENT_TYPES = {
+  "luna.extract": {
+    description: "A request of the LUNA API stored descriptors of faces on a picture.",
+    data: AccountFact,
+    example: {
+      event_type: "extract",
+      source: "descriptors",
+      ...ACCOUNT_EXAMPLE,
+      result: { faces: [{ id: DESCRIPTOR_EXAMPLE, score: 0.97 }] },
+    },
+  },
+  "luna.match": {
+    description: "A request of the LUNA API compared faces.",
+    data: AccountFact,
+    example: {
+      event_type: "match",
+      source: "match",
+      ...ACCOUNT_EXAMPLE,
+      template: { descriptor_id: DESCRIPTOR_EXAMPLE },
+      candidate: { list_id: "0c6b8f7a-9d2e-4e51-8a43-7b1c2d3e4f5a", list_data: "staff", list_type: 0 },
+      result: { candidates: [{ id: DESCRIPTOR_EXAMPLE, similarity: 1 }] },
+    },
+  },
+} as const satisfies Record<string, EventKind>;
+
+/** The name of a type of event of accounts. */
+export type AccountEventType = keyof typeof ACCOUNT_EVENT_TYPES;
+/** The data of an event of an account. */
+export type AccountEventData = Static<typeof AccountFact>;
+
+/** All of them, in the order of the reference. */
+export const ACCOUNT_EVENT_TYPE_NAMES = Object.keys(ACCOUNT_EVENT_TYPES) as readonly AccountEventType[];
+
 /** The name of a type of event. */
 export type EventType = keyof typeof EVENT_TYPES;
 /** The data of a type of event. */
 export type EventData<T extends EventType> = Static<(typeof EVENT_TYPES)[T]["data"]>;
 
-/** All types, in the order of the reference. */
+/** All types of the server's own events, in the order of the reference. */
 export const EVENT_TYPE_NAMES = Object.keys(EVENT_TYPES) as readonly EventType[];
 
 /** What a face, or the faces of a request together, were judged to be. */

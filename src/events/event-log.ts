@@ -197,5 +197,6 @@ function rowOf(event: NewEvent, now: number): EventRow {
     frame: frame && JSON.stringify(frame),
     verdict,
     data: JSON.stringify(data),
+    account: "account" in event ? event.account : undefined,
   };
 }

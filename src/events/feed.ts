@@ -4,7 +4,9 @@ import type { EventWatcher } from "../observe/reports.ts";
 import type { EventFilter, Events } from "../store/events.ts";
 import { cursorPosition, cursorText, eventText } from "./event-text.ts";
 import type { EventHub } from "./hub.ts";
+import type { OutboxLimits } from "./outbox.ts";
 import { expired, Subscriber } from "./subscriber.ts";
+import type { EventView } from "./view.ts";
 
 /** What a feed is made of. */
 export interface EventFeedParts {
@@ -17,6 +19,15 @@ export interface EventFeedParts {
   readonly subscribers: number;
   /** Epoch milliseconds. */
   readonly now: () => number;
+}
+
+/** A subscription that is asked for. */
+export interface SubscriptionWish {
+  readonly view: EventView;
+  /** Begins with what came after it; with what comes from now on when absent. */
+  readonly cursor?: string;
+  /** What may wait, and what goes when more would; when absent as many events as fit, and the newest go. */
+  readonly outbox?: Omit<OutboxLimits, "bytes">;
 }
 
 /** Which page of the past. */
@@ -57,7 +68,7 @@ export class EventFeed {
    * Rejects with `cursor_expired` (details: the oldest cursor), `request_invalid` for a cursor that was never given out,
    * `overloaded` when there is no room, and `store_unavailable`.
    */
-  async subscribe(wish: { readonly filter: EventFilter; readonly cursor?: string }): Promise<Subscriber> {
+  async subscribe(wish: SubscriptionWish): Promise<Subscriber> {
     const { events, hub, watcher, outbox, now } = this.#parts;
     const { oldest, latest } = await events.bounds();
     const position = wish.cursor === undefined ? latest : knownPosition(wish.cursor, latest);
@@ -69,10 +80,10 @@ export class EventFeed {
       throw new FacewireError("overloaded", "There are as many subscriptions as allowed.", { details });
     }
     const subscriber = new Subscriber({
-      filter: wish.filter,
+      view: wish.view,
       position,
       events,
-      outbox,
+      outbox: { bytes: outbox, overflow: "drop-newest", ...wish.outbox },
       watcher,
       now,
       meeting: {

@@ -6,10 +6,10 @@
  */
 import type { Logger } from "../observe/logs.ts";
 import type { EventWatcher } from "../observe/reports.ts";
-import type { Events, StoredEvent } from "../store/events.ts";
+import { EVERYBODY, type Events, type StoredEvent } from "../store/events.ts";
 import { Audience } from "./audience.ts";
-import { eventText } from "./event-text.ts";
-import type { Meeting, ReadyEvent, Subscriber } from "./subscriber.ts";
+import { OutgoingEvent, type ReadyEvent } from "./outgoing.ts";
+import type { Meeting, Subscriber } from "./subscriber.ts";
 
 /** What a hub is made of. */
 export interface EventHubParts {
@@ -134,7 +134,7 @@ export class EventHub implements Meeting {
 
   async #read(): Promise<readonly StoredEvent[]> {
     const hints = this.#hints;
-    const page = await this.#parts.events.after(this.#position, {}, BATCH);
+    const page = await this.#parts.events.after(this.#position, { account: EVERYBODY }, BATCH);
     this.#position = Math.max(this.#position, page.through);
     // What was hinted at is not in this database: it must not be looked for for ever.
     if (page.through >= page.latest && this.#hints === hints) this.#target = page.latest;
@@ -144,26 +144,36 @@ export class EventHub implements Meeting {
   async #handOut(events: readonly StoredEvent[]): Promise<void> {
     const now = this.#parts.now();
     const shares = new Map<Subscriber, ReadyEvent[]>();
+    const thread = new Slices();
     for (const event of events) {
-      let ready: ReadyEvent | undefined;
+      const outgoing = new OutgoingEvent(event, now);
       this.#audience.find(event, (subscriber) => {
-        ready ??= readyEvent(event, now);
+        const ready = subscriber.view.ready(outgoing);
+        if (!ready) return;
         const share = shares.get(subscriber);
         if (share) share.push(ready);
         else shares.set(subscriber, [ready]);
       });
+      if (thread.used) await thread.leave();
     }
-    let sliceStart = performance.now();
     for (const [subscriber, share] of shares) {
       subscriber.deliver(share);
-      if (performance.now() - sliceStart < SLICE_MS) continue;
-      await new Promise((resume) => setImmediate(resume));
-      sliceStart = performance.now();
+      if (thread.used) await thread.leave();
     }
   }
 }
 
-function readyEvent(event: StoredEvent, now: number): ReadyEvent {
-  const text = eventText(event, now);
-  return { id: event.id, text, bytes: Buffer.byteLength(text) };
+/** Handing out in pieces of a few milliseconds. */
+class Slices {
+  #startedAt = performance.now();
+
+  /** It is time to let others have the thread. */
+  get used(): boolean {
+    return performance.now() - this.#startedAt >= SLICE_MS;
+  }
+
+  async leave(): Promise<void> {
+    await new Promise((resume) => setImmediate(resume));
+    this.#startedAt = performance.now();
+  }
 }

@@ -1,5 +1,5 @@
 /** How parts of the server say what happened. */
-import type { EventData, EventType, Verdict } from "./catalog.ts";
+import type { AccountEventData, AccountEventType, EventData, EventType, Verdict } from "./catalog.ts";
 
 /** Where a frame is in its video, as results have it. */
 export interface EventFrame {
@@ -28,10 +28,22 @@ export interface EventSubject {
   readonly key?: string;
 }
 
-/** An event as it is told. */
-export type NewEvent = {
+/** An event of the server as it is told. */
+type ServerEvent = {
   [T in EventType]: EventSubject & { readonly type: T; readonly data: EventData<T> };
 }[EventType];
+
+/** An event that belongs to an account: only its own subscribers are shown it. */
+export interface AccountEvent extends EventSubject {
+  readonly type: AccountEventType;
+  /** Id of the account. */
+  readonly account: string;
+  /** Kept with its members in this order. */
+  readonly data: AccountEventData;
+}
+
+/** An event as it is told. */
+export type NewEvent = ServerEvent | AccountEvent;
 
 /** Takes events. */
 export interface EventRecorder {

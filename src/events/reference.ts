@@ -1,7 +1,14 @@
 /** The reference page of all events, `docs/event-types.md`, generated from their schemas. */
 import { KindGuard, type TObject, type TSchema } from "@sinclair/typebox";
 import { describeSchema } from "../yaml/describe.ts";
-import { EVENT_TYPE_NAMES, EVENT_TYPES, type EventType } from "./catalog.ts";
+import {
+  ACCOUNT_EVENT_TYPE_NAMES,
+  ACCOUNT_EVENT_TYPES,
+  type AccountEventType,
+  EVENT_TYPE_NAMES,
+  EVENT_TYPES,
+  type EventType,
+} from "./catalog.ts";
 import { cursorText } from "./event-text.ts";
 import { SUBSCRIPTION_SCHEMAS } from "./messages.ts";
 import type { EventSubject } from "./recorder.ts";
@@ -48,6 +55,13 @@ const SUBJECTS: Readonly<Record<EventType, EventSubject>> = {
   "dead_letter.created": { ...REQUEST, item: 0 },
 };
 
+const ACCOUNT_EVENTS = `
+## Events of accounts
+
+Requests of the [LUNA API](luna.md) make events that belong to an account. The WebSocket and the pages of \`/v1/events\` never
+show them. They are stored among the others, and handed to subscribers of the account as that API has it: what is \`data\`
+here is the whole message there.`;
+
 /** The page as Markdown. */
 export function eventReference(): string {
   const index = EVENT_TYPE_NAMES.map(
@@ -61,6 +75,8 @@ export function eventReference(): string {
     ...EVENT_TYPE_NAMES.map(typeSection),
     "\n## Messages of a subscription\n\nBetween the events a WebSocket carries these; they have no `id`.",
     ...messages.map((text) => text.replace("\n## ", "\n### ")),
+    ACCOUNT_EVENTS,
+    ...ACCOUNT_EVENT_TYPE_NAMES.map(accountSection),
   ]
     .join("\n")
     .trimEnd()}\n`;
@@ -77,6 +93,12 @@ function typeSection(type: EventType): string {
     age_ms: 3,
   };
   return `${section(type, data, "data.", description)}\n\n\`\`\`json\n${JSON.stringify(event, null, 2)}\n\`\`\``;
+}
+
+function accountSection(type: AccountEventType): string {
+  const { data, description, example } = ACCOUNT_EVENT_TYPES[type];
+  const text = `${section(type, data, "", description)}\n\n\`\`\`json\n${JSON.stringify(example, null, 2)}\n\`\`\``;
+  return text.replace("\n## ", "\n### ");
 }
 
 function section(title: string, schema: TObject, path: string, description = schema.description ?? ""): string {

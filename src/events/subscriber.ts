@@ -1,30 +1,16 @@
 /**
  * One who follows events over a connection: first, at its own pace, what it missed since its cursor, read from the
  * database; then what comes. A reader that is too slow for what comes does not fill the memory: once more than the outbox
- * waits for it, events are left out, and as soon as it has read on it is told how many and between which cursors.
+ * takes waits for it, events are left out, and when it has read on it is told how many and between which cursors.
  */
 import { FacewireError } from "../errors.ts";
 import type { EventWatcher } from "../observe/reports.ts";
 import type { EventFilter, Events } from "../store/events.ts";
-import { cursorText, eventText } from "./event-text.ts";
+import { cursorText } from "./event-text.ts";
 import type { SubscriptionMessage } from "./messages.ts";
-
-/** The connection, as a subscriber uses it. */
-export interface Outlet {
-  send(text: string): void;
-  /** Bytes that were sent and that the system has not taken yet. */
-  readonly waiting: number;
-  /** Runs an action whose sends may go out together. */
-  together(action: () => void): void;
-  close(code: number, reason: string): void;
-}
-
-/** An event ready to be sent. */
-export interface ReadyEvent {
-  readonly id: number;
-  readonly text: string;
-  readonly bytes: number;
-}
+import { createOutbox, type Gap, type Outbox, type OutboxLimits, type Outlet } from "./outbox.ts";
+import { OutgoingEvent, type ReadyEvent } from "./outgoing.ts";
+import type { EventView } from "./view.ts";
 
 /** Where a subscriber is entered when it has caught up. */
 export interface Meeting {
@@ -39,13 +25,13 @@ export interface Meeting {
 
 /** What a subscriber is made of. */
 export interface SubscriberParts {
-  readonly filter: EventFilter;
+  readonly view: EventView;
   /** The cursor it begins behind. */
   readonly position: number;
   readonly events: Pick<Events, "after">;
   readonly meeting: Meeting;
-  /** Bytes that may wait for it. */
-  readonly outbox: number;
+  /** What may wait for it. */
+  readonly outbox: OutboxLimits;
   readonly watcher: EventWatcher;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -59,29 +45,28 @@ const EXPIRED = 4410;
 /** Events read at once while catching up. */
 const PAGE = 100;
 
-interface Gap {
-  readonly after: number;
-  until: number;
-  missed: number;
-}
-
 /** See the file's head. */
 export class Subscriber {
-  readonly filter: EventFilter;
+  readonly view: EventView;
   readonly #parts: SubscriberParts;
   #outlet: Outlet | undefined;
+  #outbox: Outbox | undefined;
   #position: number;
-  #gap: Gap | undefined;
   #closed = false;
   #onDrained: () => void = () => {};
 
   constructor(parts: SubscriberParts) {
-    this.filter = parts.filter;
+    this.view = parts.view;
     this.#parts = parts;
     this.#position = parts.position;
   }
 
-  /** All events of its filter up to here were sent or told of as missed. */
+  /** Which events it may want. */
+  get filter(): EventFilter {
+    return this.view.filter;
+  }
+
+  /** All its events up to here were sent, wait to be sent, or were told of as missed. */
   get position(): number {
     return this.#position;
   }
@@ -94,40 +79,26 @@ export class Subscriber {
     if (!this.#parts.meeting.join(this)) void this.#catchUp();
   }
 
-  /** Sends events of its filter, which follow each other; those it has are passed over. */
+  /** Sends events it wants, which follow each other; those it has are passed over. */
   deliver(events: readonly ReadyEvent[]): void {
     const outlet = this.#outlet;
     if (!outlet || this.#closed) return;
-    let sent = 0;
-    let missed = 0;
-    outlet.together(() => {
-      this.#tellGap(outlet);
-      for (const { id, text, bytes } of events) {
-        if (id <= this.#position) continue;
-        // An event larger than the whole outbox still goes out alone.
-        if (!this.#gap && outlet.waiting > 0 && outlet.waiting + bytes > this.#parts.outbox) {
-          this.#gap = { after: this.#position, until: id, missed: 0 };
-        }
-        this.#position = id;
-        if (this.#gap) {
-          this.#gap.until = id;
-          this.#gap.missed++;
-          missed++;
-        } else {
-          outlet.send(text);
-          sent++;
-        }
-      }
-    });
-    if (sent > 0) this.#parts.watcher.delivered(sent);
-    if (missed > 0) this.#parts.watcher.missed(missed);
+    const news = events.filter(({ id }) => id > this.#position);
+    // Made only now: while it catches up, it reads no faster than it is read.
+    this.#outbox ??= createOutbox(
+      { outlet, limits: this.#parts.outbox, watcher: this.#parts.watcher, onGap: (gap) => this.#tellGap(gap) },
+      this.#position,
+    );
+    this.#position = news.at(-1)?.id ?? this.#position;
+    this.#outbox.put(news);
   }
 
   /** The connection took something. */
   drained(): void {
     this.#onDrained();
-    if (this.#outlet) this.#tellGap(this.#outlet);
+    if (!this.#closed) this.#outbox?.drained();
   }
+
   /** The connection is gone, or never came to be. */
   closed(): void {
     if (this.#closed) return;
@@ -138,19 +109,15 @@ export class Subscriber {
 
   /** Says that the server stops, and closes. */
   end(): void {
-    if (this.#gap) this.#position = this.#gap.after;
+    const position = this.#outbox?.behind ?? this.#position;
     this.#finish(
-      { type: "subscription.ended", reason: "shutting_down", cursor: cursorText(this.#position) },
+      { type: "subscription.ended", reason: "shutting_down", cursor: cursorText(position) },
       GOING_AWAY,
       "The server is stopping.",
     );
   }
 
-  /** Tells what was left out, once at least half of the outbox is free again. */
-  #tellGap(outlet: Outlet): void {
-    if (!this.#gap || outlet.waiting > this.#parts.outbox / 2) return;
-    const { missed, after, until } = this.#gap;
-    this.#gap = undefined;
+  #tellGap({ missed, after, until }: Gap): void {
     this.#say({ type: "subscription.lagged", missed, after: cursorText(after), until: cursorText(until) });
   }
 
@@ -164,10 +131,12 @@ export class Subscriber {
         for (const event of page.events) {
           await this.#room();
           if (this.#closed) return;
-          this.#outlet?.send(eventText(event, this.#parts.now()));
+          const ready = this.view.ready(new OutgoingEvent(event, this.#parts.now()));
           this.#position = event.id;
+          if (!ready) continue;
+          this.#outlet?.send(ready.text);
+          this.#parts.watcher.delivered(1);
         }
-        this.#parts.watcher.delivered(page.events.length);
         this.#position = page.through;
         if (page.through >= page.latest && meeting.join(this)) return;
       }
@@ -183,7 +152,7 @@ export class Subscriber {
 
   /** Resolves when less than the outbox waits: what is missed is read no faster than the reader reads. */
   async #room(): Promise<void> {
-    while (!this.#closed && (this.#outlet?.waiting ?? 0) > this.#parts.outbox) {
+    while (!this.#closed && (this.#outlet?.waiting ?? 0) > this.#parts.outbox.bytes) {
       await new Promise<void>((resume) => {
         this.#onDrained = resume;
       });
@@ -191,7 +160,8 @@ export class Subscriber {
   }
 
   #say(message: SubscriptionMessage): void {
-    this.#outlet?.send(JSON.stringify(message));
+    const text = this.view.say(message);
+    if (text !== undefined) this.#outlet?.send(text);
   }
 
   #finish(message: SubscriptionMessage, code: number, reason: string): void {

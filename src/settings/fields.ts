@@ -3,6 +3,7 @@
  * {@link Settings}; the schema holds both, so that nothing is written twice.
  */
 import { Kind, type TSchema, Type, TypeRegistry } from "@sinclair/typebox";
+import ipaddr from "ipaddr.js";
 import { formatDuration, formatPixels, formatSize, parseDuration, parsePixels, parseSize } from "./units.ts";
 
 /** What every setting says of itself: shown in the settings file, in `docs/settings.md` and by `facewire config`. */
@@ -110,3 +111,13 @@ function amount(
   const text = Type.Unsafe<string>({ ...field, [Kind]: kind, type: "string", expects });
   return Type.Transform(text).Decode(parse).Encode(format);
 }
+
+/** A range of addresses, such as `10.20.0.0/16`. */
+export function addressRange() {
+  return Type.Unsafe<string>({
+    [Kind]: "Facewire:AddressRange",
+    type: "string",
+    expects: "a range of addresses, such as 10.20.0.0/16 or fd00::/8",
+  });
+}
+TypeRegistry.Set("Facewire:AddressRange", (_schema, value) => typeof value === "string" && ipaddr.isValidCIDR(value));

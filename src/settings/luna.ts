@@ -1,6 +1,6 @@
 /** Settings of the LUNA dialect. */
 import { Type } from "@sinclair/typebox";
-import { duration, section, size } from "./fields.ts";
+import { addressRange, duration, section, size } from "./fields.ts";
 
 const feature = (on: boolean, description: string) => Type.Boolean({ default: on, description });
 const share = (value: number, description: string) =>
@@ -24,6 +24,26 @@ export const LunaSettings = section("The LUNA Backport 3 API.", {
   identify_threshold: share(0.9, "`identify_threshold` of new handlers."),
   verify_threshold: share(0.9, "`verify_threshold` of new handlers."),
   liveness_quality: share(0.2, "Quality below which the liveness of a picture is told as unknown."),
+  urls: section("Pictures that liveness requests name by their address.", {
+    allow: Type.Array(addressRange(), {
+      default: [],
+      description:
+        "Ranges of addresses that are fetched from although they are not public, such as 10.20.0.0/16. Without it only public ones are.",
+    }),
+    answer_timeout: duration({
+      default: "5s",
+      least: "100ms",
+      most: "10m",
+      description: "How long it may take until the answer of a server begins.",
+    }),
+    timeout: duration({
+      default: "15s",
+      least: "100ms",
+      most: "10m",
+      description: "How long fetching a picture may take.",
+    }),
+    max_bytes: size({ default: "15MiB", least: "1KiB", most: "1GiB", description: "Largest picture that is fetched." }),
+  }),
   ping: duration({ default: "20s", least: "100ms", most: "10m", description: "Time between pings on a WebSocket." }),
   sockets: Type.Integer({
     minimum: 1,

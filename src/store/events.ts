@@ -5,6 +5,7 @@
  */
 import type { Kysely, Selectable } from "kysely";
 import type { EventsTable, Schema } from "./schema.ts";
+import { transact } from "./transactions.ts";
 
 /** An event to store. */
 export interface EventRow {
@@ -22,6 +23,8 @@ export interface EventRow {
   readonly verdict: string | undefined;
   /** JSON. */
   readonly data: string;
+  /** Whose event it is: nobody else is shown it. Undefined for those of the server. */
+  readonly account: string | undefined;
 }
 
 /** An event as it is kept. */
@@ -30,8 +33,13 @@ export interface StoredEvent extends Omit<EventRow, "key"> {
   readonly id: number;
 }
 
-/** Which events are meant: those that have one of the named values in each list that is there. */
+/** In an {@link EventFilter}: the events of everybody. No account's id, which is a UUID. */
+export const EVERYBODY = "*";
+
+/** Which events are meant: those of one owner that have one of the named values in each list that is there. */
 export interface EventFilter {
+  /** Only events of this account, or of {@link EVERYBODY}; only those of no account when absent. */
+  readonly account?: string;
   readonly types?: readonly string[];
   readonly pipelines?: readonly string[];
   readonly requests?: readonly string[];
@@ -72,21 +80,25 @@ export class Events {
    * @returns those that were stored, with consecutive ids: all but those whose key was known
    */
   async append(rows: readonly EventRow[]): Promise<readonly StoredEvent[]> {
-    return this.#db.transaction().execute(async (db) => {
-      const fresh = await withoutKnown(db, rows);
-      if (fresh.length === 0) return [];
-      const { last } = await db
-        .updateTable("event_position")
-        .set((position) => ({ last: position("last", "+", fresh.length) }))
-        .returning("last")
-        .executeTakeFirstOrThrow();
-      const before = Number(last) - fresh.length;
-      await db
-        .insertInto("events")
-        .values(fresh.map((row, at) => tableRow(before + at + 1, row)))
-        .execute();
-      return fresh.map(({ key: _, ...row }, at) => ({ id: before + at + 1, ...row }));
-    });
+    return transact(
+      this.#db,
+      async (db) => {
+        const fresh = await withoutKnown(db, rows);
+        if (fresh.length === 0) return [];
+        const { last } = await db
+          .updateTable("event_position")
+          .set((position) => ({ last: position("last", "+", fresh.length) }))
+          .returning("last")
+          .executeTakeFirstOrThrow();
+        const before = Number(last) - fresh.length;
+        await db
+          .insertInto("events")
+          .values(fresh.map((row, at) => tableRow(before + at + 1, row)))
+          .execute();
+        return fresh.map(({ key: _, ...row }, at) => ({ id: before + at + 1, ...row }));
+      },
+      "events",
+    );
   }
 
   /** What there is now. */
@@ -171,8 +183,10 @@ export class Events {
     }
   }
 
-  #matching({ types, pipelines, requests, verdicts }: EventFilter) {
+  #matching({ account, types, pipelines, requests, verdicts }: EventFilter) {
     let query = this.#db.selectFrom("events").selectAll();
+    if (account === undefined) query = query.where("account", "is", null);
+    else if (account !== EVERYBODY) query = query.where("account", "=", account);
     if (types) query = query.where("type", "in", types);
     if (pipelines) query = query.where("pipeline", "in", pipelines);
     if (requests) query = query.where("request", "in", requests);
@@ -181,9 +195,9 @@ export class Events {
   }
 }
 
-/** Whether finding events takes looking at others: requests have an index, and without a filter every event fits. */
-function windowed({ types, pipelines, requests, verdicts }: EventFilter): boolean {
-  return requests === undefined && (types ?? pipelines ?? verdicts) !== undefined;
+/** Whether finding events takes looking at others: requests have an index, and every event is somebody's. */
+function windowed({ account, types, pipelines, requests, verdicts }: EventFilter): boolean {
+  return requests === undefined && (account !== EVERYBODY || (types ?? pipelines ?? verdicts) !== undefined);
 }
 
 /** The rows without those whose key is stored already or stands earlier among them. */
@@ -213,6 +227,7 @@ function tableRow(id: number, row: EventRow): EventsTable {
     frame: row.frame ?? null,
     verdict: row.verdict ?? null,
     data: row.data,
+    account: row.account ?? null,
   };
 }
 
@@ -228,6 +243,7 @@ function eventOf(row: Selectable<EventsTable>): StoredEvent {
     frame: row.frame ?? undefined,
     verdict: row.verdict ?? undefined,
     data: row.data,
+    account: row.account ?? undefined,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Subscribers of one process and of several on one database: everything once, in order, however it comes. */
 import { describe, expect, test } from "bun:test";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
+import { nativeView } from "../../src/events/view.ts";
 import { eventually, rejection } from "../support/settle.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
 import { TestOutlet } from "./outlet.ts";
@@ -63,6 +64,7 @@ describe("A subscription", () => {
         frame: undefined,
         verdict: undefined,
         data: "{}",
+        account: undefined,
       },
     ]);
     const { outlet } = await process.follow({ cursor: "0" });
@@ -113,7 +115,7 @@ describe("A subscription", () => {
 
   test("that never opens gives its place back", async () => {
     await using process = await eventProcess(folder(), { env: { FACEWIRE_EVENTS_SUBSCRIBERS: "1" } });
-    (await process.feed.subscribe({ filter: {} })).closed();
+    (await process.feed.subscribe({ view: nativeView({}) })).closed();
     await process.follow();
   });
 });

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { EventHub } from "../../src/events/hub.ts";
 import { Subscriber } from "../../src/events/subscriber.ts";
+import { nativeView } from "../../src/events/view.ts";
 import { createLogger } from "../../src/observe/logs.ts";
 import type { EventPage, StoredEvent } from "../../src/store/events.ts";
 import { settle } from "../support/settle.ts";
@@ -44,7 +45,8 @@ function followedHub() {
   // Nobody looks by himself here.
   const hub = new EventHub({ ...parts, logger, lookEveryMs: 1_000_000 });
   const outlet = new TestOutlet();
-  new Subscriber({ ...parts, filter: {}, position: 0, meeting: hub, outbox: 1_000_000 }).open(outlet);
+  const outbox = { bytes: 1_000_000, overflow: "drop-newest" } as const;
+  new Subscriber({ ...parts, view: nativeView({}), position: 0, meeting: hub, outbox }).open(outlet);
   return { events, hub, outlet };
 }
 

@@ -1,5 +1,5 @@
 /** A connection that takes as much as the test lets it, and keeps what it was sent. */
-import type { Outlet } from "../../src/events/subscriber.ts";
+import type { Outlet } from "../../src/events/outbox.ts";
 import { eventually } from "../support/settle.ts";
 
 /** A message as JSON. */

@@ -3,6 +3,7 @@ import { type OpenEvents, openEvents } from "../../src/app/events.ts";
 import type { Bus } from "../../src/bus/bus.ts";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import type { Subscriber } from "../../src/events/subscriber.ts";
+import { nativeView } from "../../src/events/view.ts";
 import { createLogger } from "../../src/observe/logs.ts";
 import { loadSettings } from "../../src/settings/load.ts";
 import type { EventFilter } from "../../src/store/events.ts";
@@ -37,7 +38,10 @@ export async function eventProcess(
     store,
     counts: watcher.counts,
     async follow({ filter = {}, cursor } = {}, outlet = new TestOutlet()) {
-      const subscriber = await events.feed.subscribe({ filter, ...(cursor === undefined ? {} : { cursor }) });
+      const subscriber = await events.feed.subscribe({
+        view: nativeView(filter),
+        ...(cursor === undefined ? {} : { cursor }),
+      });
       outlet.onDrain = () => subscriber.drained();
       subscriber.open(outlet);
       return { outlet, subscriber };

@@ -16,6 +16,7 @@ export function storedEvent(id: number, event: Partial<StoredEvent> = {}): Store
     frame: undefined,
     verdict: undefined,
     data: "{}",
+    account: undefined,
     ...event,
   };
 }

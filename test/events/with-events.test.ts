@@ -111,7 +111,8 @@ describe("A run", () => {
 
   test("never puts the numbers of a descriptor into an event, nor pictures", async () => {
     const recorder = new TestRecorder();
-    const crops = { portrait: { content_type: "image/jpeg", width: 1, height: 1, data: "c2VjcmV0" } };
+    const box = { x: 0, y: 0, width: 1, height: 1 };
+    const crops = { portrait: { content_type: "image/jpeg", width: 1, height: 1, box, data: "c2VjcmV0" } };
     const engine = engineOf(() => ({ status: "ok", faces: [face({ descriptor: DESCRIPTOR, crops })] }), {
       aggregate: {
         descriptor: { method: "mean", pictures: 1, value: DESCRIPTOR },

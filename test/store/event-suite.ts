@@ -18,6 +18,7 @@ export function eventRow(row: Partial<EventRow> = {}): EventRow {
     frame: undefined,
     verdict: undefined,
     data: "{}",
+    account: undefined,
     ...row,
   };
 }

@@ -1,5 +1,6 @@
 /** `GET /v1/events`: a WebSocket with what happens, or a page of what happened. */
 import { Elysia } from "elysia";
+import { nativeView } from "../../../events/view.ts";
 import { exchangeOf } from "../../exchange.ts";
 import { readQuery } from "../../query.ts";
 import { asksForWebSocket, checkHandshake, upgradeTo } from "../../websocket.ts";
@@ -21,7 +22,7 @@ async function subscribe(request: Request, { feed, pingMs }: NativeContext["even
   checkHandshake(request);
   const { cursor, ...filter } = readQuery(request, SUBSCRIBE_PARAMETERS);
   const subscriber = await feed.subscribe({
-    filter: eventFilter(filter),
+    view: nativeView(eventFilter(filter)),
     ...(cursor === undefined ? {} : { cursor }),
   });
   return upgradeTo(
