@@ -2,6 +2,7 @@
 import type { ErrorCode, FacewireError } from "../../errors.ts";
 import type { Exchange } from "../exchange.ts";
 import { LUNA_ERRORS, LunaError, type LunaErrorCode } from "./errors.ts";
+import { json } from "./operation.ts";
 
 /** Body of every answer that is not a success. */
 export interface LunaErrorBody {
@@ -44,7 +45,7 @@ export function lunaErrorAnswer(error: FacewireError, exchange: Exchange): Respo
     desc: code === 9 ? `${desc} on ${exchange.path}, method ${exchange.method}` : desc,
     detail,
   };
-  return Response.json(body, { status, headers: headersOf(error, status) });
+  return json(body, status, headersOf(error, status));
 }
 
 /** The dialect's code of a failure, for counters. */

@@ -51,9 +51,9 @@ export interface AccountOperation extends OperationAddress {
 
 export type LunaOperation = OpenOperation | AccountOperation;
 
-/** An answer of JSON. */
-export function json(body: unknown, status = 200): Response {
-  return Response.json(body, { status });
+/** An answer of JSON. Its type stands without a charset, as the description has it. */
+export function json(body: unknown, status = 200, headers: Readonly<Record<string, string>> = {}): Response {
+  return new Response(JSON.stringify(body), { status, headers: { "content-type": "application/json", ...headers } });
 }
 
 /** 204 without a body. */
