@@ -52,7 +52,9 @@ export function openJobs(settings: Settings, surroundings: JobSurroundings): Ope
   const leases = new Leases(work, LEASE_TIMES, clock);
   const news = new JobNews(recorder, jobs);
   const changes = new JobChanges();
-  const shared = { engine, jobs, content, folders, leases, news, changes };
+  // On PostgreSQL processes of other machines may see the jobs, and not have the files.
+  const place = async () => (settings.database.url === "" ? undefined : folders.place());
+  const shared = { engine, jobs, content, folders, leases, news, changes, place };
   const runner = new JobRunner({
     ...shared,
     recorder,

@@ -27,6 +27,8 @@ export interface JobDeskOptions {
   readonly runner: Pick<JobRunner, "wake" | "cut">;
   /** Most jobs that wait. */
   readonly waiting: number;
+  /** The data folder that files go to; undefined where all processes on the database have the same. */
+  readonly place: () => Promise<string | undefined>;
 }
 
 /** What a job is to be, besides its files. */
@@ -68,12 +70,13 @@ export class JobDesk {
    * many jobs wait; a key that is known gets in, since its job is there already.
    */
   async begin(key: string | undefined): Promise<JobUpload> {
-    const { jobs, leases, folders, content, waiting } = this.#options;
+    const { jobs, leases, folders, content, waiting, place } = this.#options;
     if (this.#stopping) throw new FacewireError("shutting_down", "The server is stopping.");
     const known = key !== undefined && (await jobs.findByKey(key)) !== undefined;
     const id = ulid();
     const limit = known ? undefined : waiting;
-    if (!(await jobs.reserve({ id, owner: leases.owner, leaseUntil: leases.until(), limit }))) {
+    const reservation = { id, owner: leases.owner, leaseUntil: leases.until(), limit, place: await place() };
+    if (!(await jobs.reserve(reservation))) {
       throw new FacewireError("overloaded", `${waiting} jobs wait already; this one was refused.`, {
         details: { retry_after_s: RETRY_AFTER_S, waiting },
       });

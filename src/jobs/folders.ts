@@ -1,10 +1,13 @@
 /** Where the files of jobs lie: `jobs/<id>/<position>` in the data folder. */
-import { mkdir, open, readdir, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { link, mkdir, open, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FacewireError } from "../errors.ts";
 
 /** Ids are ULIDs, so nothing else in the folder is ever taken for a job's. */
 const JOB_ID = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
+
+const PLACE_FILE = "place";
 
 /** See the file's head. */
 export class JobFolders {
@@ -12,6 +15,29 @@ export class JobFolders {
 
   constructor(dataDir: string) {
     this.#root = join(dataDir, "jobs");
+  }
+
+  /**
+   * What the folder is known by to all processes that have it, wherever they run and by whatever path: made with the folder,
+   * and kept in it. Rejects with `store_unavailable`.
+   */
+  async place(): Promise<string> {
+    const file = join(this.#root, PLACE_FILE);
+    const known = await readFile(file, "utf8").catch(() => undefined);
+    if (known !== undefined) return known;
+    const name = randomUUID();
+    const draft = `${file}-${name}`;
+    try {
+      await mkdir(this.#root, { recursive: true, mode: 0o700 });
+      await writeFile(draft, name, { mode: 0o600, flush: true });
+      // Another process may do the same: a name that is there stays, and it is never there in part.
+      await link(draft, file).catch(() => undefined);
+      return await readFile(file, "utf8");
+    } catch (error) {
+      throw writeError(error);
+    } finally {
+      await rm(draft, { force: true });
+    }
   }
 
   /** Path of a file. */

@@ -42,6 +42,8 @@ export interface JobRunnerOptions {
   readonly pictures: number;
   /** Bytes. */
   readonly maxPictureBytes: number;
+  /** The data folder whose jobs it can do; undefined where all processes on the database have the same. */
+  readonly place: () => Promise<string | undefined>;
 }
 
 /** Milliseconds between two looks for jobs that other processes made or left behind. */
@@ -103,10 +105,11 @@ export class JobRunner {
   async #take(): Promise<void> {
     const { work, leases, concurrent, logger } = this.#options;
     try {
+      const place = await this.#options.place();
       while (!this.#stopping && this.#running.size < concurrent) {
         const ended = await leases.ended();
-        if (!(await work.hasClaimable(leases.owner, ended))) return;
-        const job = await work.claim(leases.owner, leases.until(), ended);
+        if (!(await work.hasClaimable(leases.owner, ended, place))) return;
+        const job = await work.claim(leases.owner, leases.until(), ended, place);
         if (!job) return;
         this.#begin(job);
       }

@@ -3,7 +3,7 @@
  * lease has run out another may take the job. Every write says who writes, so that a process that was thought dead and
  * comes back changes nothing: such writes answer false.
  */
-import { type Kysely, sql, type UpdateObject } from "kysely";
+import { type ExpressionBuilder, type Kysely, sql, type UpdateObject } from "kysely";
 import type { PublicError } from "../errors.ts";
 import {
   iso,
@@ -85,19 +85,24 @@ export class JobWork {
   }
 
   /** Whether there is a job that {@link claim} would give. Reads only, so that asking often costs little. */
-  async hasClaimable(owner: string, ended: readonly string[] = []): Promise<boolean> {
-    return (await this.#claimable(this.#db, owner, ended)) !== undefined;
+  async hasClaimable(owner: string, ended: readonly string[] = [], place?: string): Promise<boolean> {
+    return (await this.#claimable(this.#db, owner, ended, place)) !== undefined;
   }
 
   /**
    * Takes the job that came first among those nobody works on; undefined when there is none. `ended`: holders whose leases
-   * mean nothing any more.
+   * mean nothing any more. `place`: only jobs whose files are there.
    */
-  async claim(owner: string, leaseUntil: number, ended: readonly string[] = []): Promise<JobRecord | undefined> {
+  async claim(
+    owner: string,
+    leaseUntil: number,
+    ended: readonly string[] = [],
+    place?: string,
+  ): Promise<JobRecord | undefined> {
     return transact(
       this.#db,
       async (db) => {
-        const found = await this.#claimable(db, owner, ended);
+        const found = await this.#claimable(db, owner, ended, place);
         if (!found) return undefined;
         const row = await db
           .updateTable("jobs")
@@ -202,10 +207,15 @@ export class JobWork {
     return result.numUpdatedRows > 0n;
   }
 
-  #claimable(db: Kysely<Schema>, owner: string, ended: readonly string[]) {
+  #claimable(db: Kysely<Schema>, owner: string, ended: readonly string[], place: string | undefined) {
+    const here = (where: ExpressionBuilder<Schema, "jobs">) => {
+      const anywhere = where("place", "is", null);
+      return place === undefined ? anywhere : where.or([anywhere, where("place", "=", place)]);
+    };
     return db
       .selectFrom("jobs")
       .select("id")
+      .where(here)
       .where((where) =>
         where.or([
           where("state", "=", "waiting"),

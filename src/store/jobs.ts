@@ -21,6 +21,8 @@ export interface JobReservation {
   readonly leaseUntil: number;
   /** Most jobs that wait or are being uploaded; undefined for no bound. */
   readonly limit: number | undefined;
+  /** The data folder that gets the files; undefined where all processes have the same. */
+  readonly place?: string | undefined;
 }
 
 /** What makes an upload a job. */
@@ -70,7 +72,7 @@ export class Jobs {
   }
 
   /** Keeps a place for a job whose upload begins; false when there is none left. */
-  async reserve({ id, owner, leaseUntil, limit }: JobReservation): Promise<boolean> {
+  async reserve({ id, owner, leaseUntil, limit, place }: JobReservation): Promise<boolean> {
     return transact(
       this.#db,
       async (db) => {
@@ -80,7 +82,8 @@ export class Jobs {
           .where("state", "in", ["waiting", UPLOADING])
           .executeTakeFirstOrThrow();
         if (limit !== undefined && Number(waiting) >= limit) return false;
-        const row = { ...EMPTY_ROW, id, owner, lease_until: iso(leaseUntil), created_at: iso(this.#now()) };
+        const times = { lease_until: iso(leaseUntil), created_at: iso(this.#now()) };
+        const row = { ...EMPTY_ROW, ...times, id, owner, place: place ?? null };
         await db.insertInto("jobs").values(row).execute();
         return true;
       },
@@ -261,7 +264,7 @@ export class Jobs {
   }
 }
 
-const EMPTY_ROW: Omit<JobsTable, "id" | "owner" | "lease_until" | "created_at"> = {
+const EMPTY_ROW: Omit<JobsTable, "id" | "owner" | "lease_until" | "created_at" | "place"> = {
   state: UPLOADING,
   pipeline: "",
   options: "{}",

@@ -25,7 +25,15 @@ const FACE: PrimaryFace = {
   liveness: { probability: 0.9, score: 2.2, prediction: "live", calibration: "REGULAR", raw: 0.8 },
   landmarks: { points: [], five: [] as never },
   descriptor: { model: "m", version: "1", values: Float32Array.from([0.1, -0.2, Math.PI]) },
-  crops: { portrait: { contentType: "image/jpeg", width: 1, height: 1, bytes: new Uint8Array(9) } },
+  crops: {
+    portrait: {
+      box: { x: 1, y: 2, width: 3, height: 4 },
+      contentType: "image/jpeg",
+      width: 1,
+      height: 1,
+      bytes: new Uint8Array(9),
+    },
+  },
 };
 
 describe("A primary face", () => {

@@ -52,6 +52,7 @@ function start(engine: Engine): JobRunner {
     priority: 2,
     pictures: 2,
     maxPictureBytes: 1_000,
+    place: async () => undefined,
   });
   runners.push(runner);
   runner.start();
