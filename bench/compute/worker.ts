@@ -21,6 +21,7 @@ const bare = await BareModels.load(setup.cards, setup.modelFiles, setup.plans);
 /** Nobody cancels, nothing is limited, nobody asked for traces. */
 const control: ItemControl = {
   explain: false,
+  parameters: {},
   checkpoint() {},
   cross: async () => {},
   acquire: async () => () => {},

@@ -79,7 +79,8 @@ function squareAround(box: Box, side: number, down: number): Box {
   return { x, y, width: side, height: side };
 }
 
-function boundsOf(map: Affine, width: number, height: number): Box {
+/** The upright box in pixels of the picture that holds all that a map from `width` x `height` pixels samples. */
+export function boundsOf(map: Affine, width: number, height: number): Box {
   const corners = [0, 1].flatMap((v) => [0, 1].map((u) => toPicture(map, { width, height }, u, v)));
   const xs = corners.map(([x]) => x);
   const ys = corners.map(([, y]) => y);

@@ -1,6 +1,6 @@
 /** Pixels back to JPEG: portraits, thumbnails, drawn pictures. */
 import sharp from "sharp";
-import type { Box, WarpTarget } from "./picture.ts";
+import type { Affine, Box, Picture, WarpTarget } from "./picture.ts";
 
 /** Quality of JPEGs where nothing else is asked for: artefacts are not visible on faces, files stay small. */
 export const DEFAULT_JPEG_QUALITY = 90;
@@ -45,4 +45,23 @@ export async function encodeJpeg(
       .jpeg({ quality })
       .toBuffer(),
   );
+}
+
+/**
+ * What a map samples of a picture as JPEG: for crops that are turned. `map` goes from pixel centres of the JPEG to those of
+ * the picture; what lies outside repeats the edge.
+ */
+export async function mappedJpeg(
+  picture: Pick<Picture, "warp">,
+  map: Affine,
+  { width, height, quality }: { readonly width: number; readonly height: number; readonly quality: number },
+): Promise<Uint8Array> {
+  const size = width * height;
+  const planes = new Float32Array(3 * size);
+  picture.warp(map, { width, height, color: "rgb", mean: [0, 0, 0], std: [1, 1, 1], border: "edge" }, planes, 0);
+  const rgb = new Uint8Array(3 * size);
+  for (let i = 0; i < size; i++) {
+    for (let channel = 0; channel < 3; channel++) rgb[3 * i + channel] = Math.round(planes[channel * size + i]!);
+  }
+  return encodeJpeg(rgb, width, height, quality);
 }

@@ -1,9 +1,14 @@
 /**
  * `when:` expressions. The language is CEL (Common Expression Language): no loops, no side effects, bounded size.
- * An expression that speaks of `face` is asked for each face; any other once per picture.
+ * An expression that speaks of `face` is asked for each face; any other once per picture. One that reads a part which a
+ * face does not have, because the stage that writes it passed the face by, is not true of that face.
  */
 import { Environment } from "@marcbachmann/cel-js";
 import type { Face, Item, Part } from "../stages/item.ts";
+import { nearest } from "../yaml/nearest.ts";
+import type { ProblemExtra } from "../yaml/problem.ts";
+import { facePart } from "./face-parts.ts";
+import type { ParameterDeclaration, ParameterDeclarations, ParameterValues } from "./parameters.ts";
 
 const environment = new Environment({
   limits: { maxAstNodes: 200, maxDepth: 30, maxListElements: 100, maxMapEntries: 20, maxCallArguments: 8 },
@@ -13,6 +18,7 @@ const environment = new Environment({
     schema: {
       score: "double",
       box: { x: "double", y: "double", width: "double", height: "double" },
+      frame: { x: "double", y: "double", width: "double", height: "double" },
       pose: { yaw: "double", pitch: "double", roll: "double" },
       eyes: { left: { state: "string" }, right: { state: "string" } },
       quality: {
@@ -47,9 +53,25 @@ export interface Condition {
   readonly perFace: boolean;
   /** Parts it reads, which earlier stages must have written. */
   readonly reads: readonly Part[];
-  /** Throws when the expression fails on this value, such as a missing map key. */
-  test(item: Item, face?: Face): boolean;
+  /** `request`: values of all parameters. Throws when the expression fails on this value, such as a missing map key. */
+  test(item: Item, request: ParameterValues, face?: Face): boolean;
 }
+
+/** An expression that reads a parameter which is not declared; `extra` says what would have been right. */
+export class UnknownParameter extends Error {
+  readonly extra: ProblemExtra;
+
+  constructor(message: string, extra: ProblemExtra) {
+    super(message);
+    this.extra = extra;
+  }
+}
+
+/** What the types of parameters are called in CEL. */
+const CEL_TYPES = { boolean: "bool", number: "double", string: "string" } as const satisfies Record<
+  ParameterDeclaration["type"],
+  string
+>;
 
 /** A CEL syntax tree node, as far as it is walked here. */
 interface AstNode {
@@ -57,23 +79,65 @@ interface AstNode {
   readonly args: unknown;
 }
 
-/** Checks and compiles an expression; throws an `Error` whose message says what is wrong with it. */
-export function compileCondition(source: string): Condition {
-  const check = environment.check(source);
+/**
+ * Checks and compiles an expression, with `request.<name>` for the parameters declared. Throws an `Error` whose message
+ * says what is wrong with it; {@link UnknownParameter} for the name of a parameter.
+ */
+export function compileCondition(source: string, parameters: ParameterDeclarations): Condition {
+  const typed = withParameters(parameters);
+  const check = typed.check(source);
+  if (!check.valid) refuseUnknownParameters(source, parameters);
   if (!check.valid) throw new Error(check.error?.message.split("\n")[0] ?? "not a valid expression");
   if (check.type !== "bool" && check.type !== "dyn") {
     throw new Error(`must be true or false, not of type ${check.type}`);
   }
-  const program = environment.parse(source);
-  const names = new Set<string>();
-  collectReads(program.ast, names);
+  const program = typed.parse(source);
+  const names = namesIn(program.ast);
+  const reads = [...names].flatMap(partOf);
   const perFace = [...names].some((name) => name === "face" || name.startsWith("face."));
   return {
     source,
     perFace,
-    reads: [...names].flatMap(partOf),
-    test: (item, face) => program(variables(item, face)) === true,
+    reads,
+    test(item, request, face) {
+      try {
+        return program({ ...variables(item, face), request }) === true;
+      } catch (thrown) {
+        if (face && reads.some((part) => facePart(face, part) === undefined)) return false;
+        throw thrown;
+      }
+    },
   };
+}
+
+function withParameters(parameters: ParameterDeclarations): Environment {
+  const schema = Object.entries(parameters).map(([name, { type }]) => [name, CEL_TYPES[type]]);
+  return environment.clone().registerVariable({ name: "request", schema: Object.fromEntries(schema) });
+}
+
+/** CEL only says that a key is not there; which one was meant helps more. */
+function refuseUnknownParameters(source: string, parameters: ParameterDeclarations): void {
+  let names: ReadonlySet<string>;
+  try {
+    names = namesIn(environment.parse(source).ast);
+  } catch {
+    return;
+  }
+  const allowed = Object.keys(parameters);
+  for (const name of names) {
+    const parameter = name.startsWith("request.") ? name.slice("request.".length) : undefined;
+    if (parameter === undefined || Object.hasOwn(parameters, parameter)) continue;
+    const near = nearest(parameter, allowed);
+    const message = `reads request.${parameter}, which \`parameters\` does not declare`;
+    throw new UnknownParameter(message, { found: parameter, allowed, ...(near ? { nearest: near } : {}) });
+  }
+}
+
+/** The variables an expression names: `faces`, and with their first field `face.box` and `request.yaw`. */
+function namesIn(ast: unknown): ReadonlySet<string> {
+  const names = new Set<string>();
+  collectReads(ast, names);
+  return names;
 }
 
 function collectReads(node: unknown, names: Set<string>): void {
@@ -85,6 +149,7 @@ function collectReads(node: unknown, names: Set<string>): void {
   const { op, args } = node as AstNode;
   if (op === "id") names.add(String(args));
   else if (op === "." && Array.isArray(args) && isName(args[0], "face")) names.add(`face.${String(args[1])}`);
+  else if (op === "." && Array.isArray(args) && isName(args[0], "request")) names.add(`request.${String(args[1])}`);
   else collectReads(args, names);
 }
 

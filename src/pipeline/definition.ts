@@ -1,6 +1,7 @@
 /** The form of a pipeline file. What the words mean together is checked by `planner.ts`. */
 import { type Static, Type } from "@sinclair/typebox";
 import { AGGREGATE_METHODS } from "../stages/stage.ts";
+import { MAX_PARAMETERS, PARAMETER_NAME, ParameterDeclaration } from "./parameters.ts";
 
 const strict = { additionalProperties: false } as const;
 
@@ -8,7 +9,7 @@ const strict = { additionalProperties: false } as const;
 export const PIPELINE_NAME = "^[a-z0-9]+(-[a-z0-9]+)*$";
 
 /** Words beside the stage's own in an entry of `stages:`. */
-export const ENTRY_WORDS = ["when", "pool", "slots", "place", "name"] as const;
+export const ENTRY_WORDS = ["when", "pool", "slots", "place", "model_missing", "name"] as const;
 
 /** The schema of a pipeline file. Entries of `stages` are checked by the planner, which knows the kinds of stages. */
 export const PipelineDefinition = Type.Object(
@@ -36,6 +37,12 @@ export const PipelineDefinition = Type.Object(
       },
       { ...strict, default: {}, description: "Which frames of a video are analysed; a request may choose others." },
     ),
+    parameters: Type.Record(Type.String({ pattern: PARAMETER_NAME }), ParameterDeclaration, {
+      ...strict,
+      default: {},
+      maxProperties: MAX_PARAMETERS,
+      description: "What a request may choose; `when:` expressions read it as `request.<name>`.",
+    }),
     stages: Type.Array(Type.Unknown(), {
       minItems: 1,
       maxItems: 100,

@@ -7,7 +7,7 @@ export function engineWith(engine: Engine, replaced: Partial<Engine>): Engine {
     run: (request) => engine.run(request),
     runVideo: (request) => engine.runVideo(request),
     aggregate: (pipeline, faces) => engine.aggregate(pipeline, faces),
-    admit: (pipeline) => engine.admit(pipeline),
+    admit: (pipeline, parameters) => engine.admit(pipeline, parameters),
     pipelines: () => engine.pipelines(),
     pipeline: (name) => engine.pipeline(name),
     validate: (source, file) => engine.validate(source, file),

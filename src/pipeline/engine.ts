@@ -10,6 +10,7 @@ import { modelsHealth, pipelinesHealth, queueHealth, workersHealth } from "./hea
 import { legsOf, type RunsHere } from "./legs.ts";
 import { LocalInference, type LocalInferenceOptions } from "./local-inference.ts";
 import type { EngineObserver } from "./observer.ts";
+import type { ParameterValues } from "./parameters.ts";
 import { pipelineDetail, pipelineSummary } from "./pipeline-views.ts";
 import type { Plan } from "./plan.ts";
 import { RequestSources } from "./request-sources.ts";
@@ -134,8 +135,8 @@ class PipelineEngine implements StartedEngine {
     this.#retryTimer.unref();
   }
 
-  admit(pipeline: string): void {
-    this.#runs.admit(pipeline);
+  admit(pipeline: string, parameters?: ParameterValues): void {
+    this.#runs.admit(pipeline, parameters);
   }
 
   run(request: RunRequest): Promise<RunResult> {

@@ -1,9 +1,13 @@
-/** The words that may stand beside a stage in an entry of `stages:`: `when`, `pool` with `slots`, `place` and `name`. */
+/**
+ * The words that may stand beside a stage in an entry of `stages:`: `when`, `pool` with `slots`, `place`, `model_missing` and
+ * `name`.
+ */
 import { GROUP_NAME } from "../settings/schema.ts";
 import { nearest } from "../yaml/nearest.ts";
 import type { YamlPath } from "../yaml/problem.ts";
-import { type Condition, compileCondition } from "./condition.ts";
+import { type Condition, compileCondition, UnknownParameter } from "./condition.ts";
 import { ENTRY_WORDS } from "./definition.ts";
+import type { ParameterDeclarations } from "./parameters.ts";
 import type { PlannedStage } from "./plan.ts";
 import type { PlanProblems } from "./plan-problems.ts";
 import type { PoolSettings } from "./pools.ts";
@@ -16,20 +20,29 @@ export interface EntryWords {
   readonly condition: Condition | undefined;
   readonly pool: PlannedStage["pool"];
   readonly place: string | undefined;
+  /** Whether the stage is planned also where its model is not there; items that need it then fail. */
+  readonly modelMayMiss: boolean;
   readonly name: string | undefined;
+}
+
+/** What the words of an entry may speak of. */
+export interface EntryContext {
+  readonly pools: Readonly<Record<string, PoolSettings>>;
+  readonly parameters: ParameterDeclarations;
 }
 
 /** Checks the words of the entry at `path` and reports those that are wrong. */
 export function entryWords(
   entry: WrittenEntry,
   path: YamlPath,
-  pools: Readonly<Record<string, PoolSettings>>,
+  context: EntryContext,
   problems: PlanProblems,
 ): EntryWords {
   return {
-    condition: conditionOf(entry.when, path, problems),
-    pool: poolOf(entry, path, pools, problems),
+    condition: conditionOf(entry.when, path, context.parameters, problems),
+    pool: poolOf(entry, path, context.pools, problems),
     place: placeOf(entry.place, path, problems),
+    modelMayMiss: modelMayMiss(entry.model_missing, path, problems),
     name: nameOf(entry.name, path, problems),
   };
 }
@@ -46,7 +59,12 @@ export function refuseEntryWords(
   }
 }
 
-function conditionOf(source: unknown, path: YamlPath, problems: PlanProblems): Condition | undefined {
+function conditionOf(
+  source: unknown,
+  path: YamlPath,
+  parameters: ParameterDeclarations,
+  problems: PlanProblems,
+): Condition | undefined {
   if (source === undefined) return undefined;
   const at = [...path, "when"];
   if (typeof source !== "string") {
@@ -54,8 +72,12 @@ function conditionOf(source: unknown, path: YamlPath, problems: PlanProblems): C
     return undefined;
   }
   try {
-    return compileCondition(source);
+    return compileCondition(source, parameters);
   } catch (thrown) {
+    if (thrown instanceof UnknownParameter) {
+      problems.report(at, thrown.message, thrown.extra);
+      return undefined;
+    }
     problems.report(at, `is not valid: ${(thrown as Error).message}`, { found: source });
     return undefined;
   }
@@ -94,6 +116,20 @@ function placeOf(place: unknown, path: YamlPath, problems: PlanProblems): string
     found: place,
   });
   return undefined;
+}
+
+/** What may be done about a model that is not there. */
+const MODEL_MISSING = ["refuse", "fail"];
+
+function modelMayMiss(word: unknown, path: YamlPath, problems: PlanProblems): boolean {
+  if (word === undefined || MODEL_MISSING.includes(word as string)) return word === "fail";
+  const near = nearest(String(word), MODEL_MISSING);
+  problems.report([...path, "model_missing"], "must be refuse (the pipeline) or fail (the pictures that need it)", {
+    found: word,
+    allowed: MODEL_MISSING,
+    ...(near ? { nearest: near } : {}),
+  });
+  return false;
 }
 
 function nameOf(name: unknown, path: YamlPath, problems: PlanProblems): string | undefined {

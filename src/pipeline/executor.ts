@@ -2,9 +2,11 @@
 import { FacewireError } from "../errors.ts";
 import type { Face, Item } from "../stages/item.ts";
 import type { StageRegistry } from "../stages/registry.ts";
-import type { Stage, StageContext, StageEnvironment } from "../stages/stage.ts";
+import type { Stage, StageContext, StageEnvironment, StageKind } from "../stages/stage.ts";
 import { type Condition, compileCondition } from "./condition.ts";
 import { facePart } from "./face-parts.ts";
+import { stageWithoutModel } from "./missing-models.ts";
+import type { ParameterDeclarations, ParameterValues } from "./parameters.ts";
 import { partsOf } from "./parts-view.ts";
 import type { Plan, PlannedStage, PlannedStep } from "./plan.ts";
 import type { StageTrace } from "./results.ts";
@@ -22,6 +24,8 @@ export interface ItemControl {
   cross(item: Item): Promise<void>;
   /** Whether traces are wanted. */
   readonly explain: boolean;
+  /** Values of all parameters of the pipeline. */
+  readonly parameters: ParameterValues;
 }
 
 /** Time one stage took with one item. */
@@ -73,7 +77,7 @@ export class Executor {
 
   /** Builds every stage; rejects with what the first one that cannot be built says (`model_unavailable`, …). */
   static async build(plan: Plan, registry: StageRegistry, environment: StageEnvironment): Promise<Executor> {
-    return new Executor(plan, await buildSteps(plan.steps, registry, environment));
+    return new Executor(plan, await buildSteps(plan.steps, { registry, environment, parameters: plan.parameters }));
   }
 
   /** Runs all stages on an item, writing onto its faces. Rejects with the first failure. */
@@ -102,7 +106,7 @@ export class Executor {
     const start = performance.now();
     const reasons: string[] = [];
     const context = stageContext(control, item, reasons);
-    const faces = facesFor(built, item, context);
+    const faces = facesFor(built, item, control.parameters, context);
     const ran = faces !== undefined && (faces.length > 0 || !built.needsFaces);
     const input = control.explain ? partsOf(item, faces ?? [], planned.reads) : undefined;
     let waitedMs = 0;
@@ -153,33 +157,47 @@ export class Executor {
   }
 }
 
-async function buildSteps(
-  steps: readonly PlannedStep[],
-  registry: StageRegistry,
-  environment: StageEnvironment,
-): Promise<BuiltStep[]> {
+/** What stages are built with. */
+interface Building {
+  readonly registry: StageRegistry;
+  readonly environment: StageEnvironment;
+  readonly parameters: ParameterDeclarations;
+}
+
+async function buildSteps(steps: readonly PlannedStep[], building: Building): Promise<BuiltStep[]> {
+  const { registry, environment, parameters } = building;
   const built: BuiltStep[] = [];
   for (const step of steps) {
     if (step.type === "parallel") {
       const branches: BuiltStep[][] = [];
-      for (const branch of step.branches) branches.push(await buildSteps(branch, registry, environment));
+      for (const branch of step.branches) branches.push(await buildSteps(branch, building));
       built.push({ branches });
       continue;
     }
     const kind = registry.get(step.kind);
     built.push({
       planned: step,
-      stage: await kind.create(step.options as never, environment),
+      stage: await builtStage(step, kind, environment),
       requires: kind.reads(step.options as never).filter((part) => part.startsWith("face.")),
-      condition: step.when === undefined ? undefined : compileCondition(step.when),
+      condition: step.when === undefined ? undefined : compileCondition(step.when, parameters),
       needsFaces: step.reads.some((part) => part.startsWith("face.")),
     });
   }
   return built;
 }
 
+function builtStage(step: PlannedStage, kind: StageKind, environment: StageEnvironment): Promise<Stage> {
+  const create = () => kind.create(step.options as never, environment);
+  return step.modelMissing === "fail" ? stageWithoutModel(step, create) : create();
+}
+
 /** The faces a stage handles, or undefined where its `when` turned the whole picture away. */
-function facesFor(built: BuiltStage, item: Item, { explain }: StageContext): readonly Face[] | undefined {
+function facesFor(
+  built: BuiltStage,
+  item: Item,
+  request: ParameterValues,
+  { explain }: StageContext,
+): readonly Face[] | undefined {
   const { condition, planned, requires } = built;
   const able = item.faces.filter((face) => {
     if (face.rejected) return false;
@@ -190,7 +208,11 @@ function facesFor(built: BuiltStage, item: Item, { explain }: StageContext): rea
   if (!condition) return able;
   try {
     const each = condition.perFace;
-    const chosen = each ? able.filter((face) => condition.test(item, face)) : condition.test(item) ? able : undefined;
+    const chosen = each
+      ? able.filter((face) => condition.test(item, request, face))
+      : condition.test(item, request)
+        ? able
+        : undefined;
     if (!chosen || (chosen.length === 0 && able.length > 0)) explain(() => `when: ${condition.source}`);
     return chosen;
   } catch (thrown) {

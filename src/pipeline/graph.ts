@@ -23,6 +23,8 @@ export function planGraph(
     reads: stage.reads,
     writes: stage.writes,
     models: stage.models,
+    ...(stage.modelMissing ? { model_missing: stage.modelMissing } : {}),
+    ...(stage.missingModels ? { missing_models: stage.missingModels } : {}),
     ...(stage.pool ? { pool: stage.pool } : {}),
     ...(stage.when === undefined ? {} : { when: stage.when }),
     ...placeOf(places.get(stage.id)),

@@ -12,7 +12,7 @@ export function itemLetter(
   cause: PublicError,
   { internal = "", carried }: ItemOutcome,
 ): DeadLetter {
-  const { priority, explain, draw, exif } = item;
+  const { priority, parameters, explain, draw, exif } = item;
   const stage = cause.details?.stage;
   const bytes = item.input.type === "file" ? item.input.bytes : carried;
   return {
@@ -28,6 +28,6 @@ export function itemLetter(
     time: Date.now(),
     summary: summarise({ pipeline: key, name: item.name, bytes }),
     // What a retry needs; see `ItemBody` of the dead letters' keeper.
-    body: { pipeline: item.plan.name, name: item.name, bytes, wishes: { priority, explain, draw, exif } },
+    body: { pipeline: item.plan.name, name: item.name, bytes, wishes: { priority, parameters, explain, draw, exif } },
   };
 }

@@ -5,7 +5,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { Environment } from "@marcbachmann/cel-js";
-import { Type } from "@sinclair/typebox";
+import { type Static, Type } from "@sinclair/typebox";
 import { FacewireError } from "../errors.ts";
 import { type CheckedYaml, invalid, parseYaml } from "../yaml/checked-yaml.ts";
 import type { Problem } from "../yaml/problem.ts";
@@ -26,6 +26,11 @@ export const PipelineTestFile = Type.Object(
             maxItems: 100,
             description: "Files of one request, relative to the test file.",
           }),
+          parameters: Type.Optional(
+            Type.Record(Type.String(), Type.Union([Type.Boolean(), Type.Number(), Type.String()]), {
+              description: "Values of parameters that the pipeline declares; the others have their defaults.",
+            }),
+          ),
           expect: Type.Array(Type.String({ minLength: 1 }), {
             minItems: 1,
             maxItems: 100,
@@ -80,7 +85,7 @@ export async function runPipelineTests(engine: Engine, path: string): Promise<Pi
   const pipeline = parsed.value.pipeline ?? file.replace(/\.test\.ya?ml$/, "");
   const results: PipelineTestResult[] = [];
   for (const test of parsed.value.tests) {
-    const failures = await runTest(engine, pipeline, dirname(path), test.pictures, test.expect);
+    const failures = await runTest(engine, pipeline, dirname(path), test);
     results.push({ file, pipeline, name: test.name, passed: failures.length === 0, failures });
   }
   return results;
@@ -105,15 +110,14 @@ async function runTest(
   engine: Engine,
   pipeline: string,
   folder: string,
-  pictures: readonly string[],
-  expectations: readonly string[],
+  { pictures, parameters = {}, expect }: Static<typeof PipelineTestFile>["tests"][number],
 ): Promise<string[]> {
   try {
     const files = await Promise.all(
       pictures.map(async (name) => ({ name, bytes: await readPicture(isAbsolute(name) ? name : join(folder, name)) })),
     );
-    const result = await engine.run({ id: `test-${pipeline}`, pipeline, files });
-    return expectations.flatMap((expression) => mismatch(expression, result));
+    const result = await engine.run({ id: `test-${pipeline}`, pipeline, files, parameters });
+    return expect.flatMap((expression) => mismatch(expression, result));
   } catch (thrown) {
     const error = FacewireError.from(thrown);
     return [`${error.code}: ${error.message}`];

@@ -42,6 +42,7 @@ export function pipelineDetail(
     definition,
     source,
     limits: { deadline_ms: plan.deadlineMs, files: plan.maxFiles },
+    parameters: plan.parameters,
     aggregate: definition.aggregate,
     plan: planGraph(plan, stages, (stageId) => costs.stageMs(keys, stageId)),
     stage_schemas: Object.fromEntries([...kinds].map((kind) => [kind, stages.get(kind).options])),

@@ -1,6 +1,7 @@
 /** A checked pipeline as workers run it: plain data, so that it can be sent to threads and processes as it is. */
 import type { FrameSampling } from "../media/video/video.ts";
 import type { AggregateMethod } from "../stages/stage.ts";
+import type { ParameterDeclarations } from "./parameters.ts";
 
 /** A stage with its options filled in and its place in the data flow. */
 export interface PlannedStage {
@@ -13,6 +14,10 @@ export interface PlannedStage {
   readonly writes: readonly string[];
   /** Names of the model cards it uses (aliases resolved). */
   readonly models: readonly string[];
+  /** `model_missing: fail`: without its models it is planned all the same, and items that need it fail. */
+  readonly modelMissing?: "fail";
+  /** Models it names that have no card. */
+  readonly missingModels?: readonly string[];
   /** Source of its `when:` expression. */
   readonly when?: string;
   /** Slots it takes of a named pool while it runs. */
@@ -38,6 +43,8 @@ export interface Plan {
   /** Which part of the pipeline this is, where it runs in several places; see `legs.ts`. */
   readonly leg?: number;
   readonly accepts: readonly ("image" | "video")[];
+  /** What a request may choose. */
+  readonly parameters: ParameterDeclarations;
   /** Which frames of videos are analysed where the request does not say. */
   readonly sampling: FrameSampling;
   readonly deadlineMs: number;

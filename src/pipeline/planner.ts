@@ -11,7 +11,8 @@ import { type CheckedYaml, checkValue, invalid, parseYaml } from "../yaml/checke
 import { nearest } from "../yaml/nearest.ts";
 import type { YamlPath } from "../yaml/problem.ts";
 import { ENTRY_WORDS, PipelineDefinition } from "./definition.ts";
-import { entryWords, refuseEntryWords, type WrittenEntry } from "./entry-words.ts";
+import { type EntryWords, entryWords, refuseEntryWords, type WrittenEntry } from "./entry-words.ts";
+import { allowedText, fits, type ParameterDeclarations } from "./parameters.ts";
 import { PartFlow } from "./part-flow.ts";
 import { type Plan, type PlannedStep, stagesOf } from "./plan.ts";
 import { planAggregate } from "./plan-aggregate.ts";
@@ -66,18 +67,27 @@ class Planner {
   readonly #problems: PlanProblems;
   readonly #flow: PartFlow;
   readonly #used: string[] = [];
+  /** What conditions may read: the outermost pipeline's declarations, and for a used one its own, which must be among them. */
+  readonly #parameters: ParameterDeclarations;
   #position = 0;
   #entries = 0;
   /** How many `parallel` groups surround the entry that is planned. */
   #branches = 0;
 
-  constructor(source: string, file: string, context: PlannerContext, trail: readonly string[]) {
+  constructor(
+    source: string,
+    file: string,
+    context: PlannerContext,
+    trail: readonly string[],
+    outer: ParameterDeclarations = {},
+  ) {
     this.#source = source;
     this.#context = context;
     this.#trail = trail;
     this.#yaml = parseYaml(source, { file, schema: PipelineDefinition, code: "pipeline_invalid" });
     this.#problems = new PlanProblems(this.#yaml);
     this.#flow = new PartFlow(context.stages, this.#yaml, this.#problems);
+    this.#parameters = { ...this.#yaml.value.parameters, ...outer };
   }
 
   plan(expectedName?: string): PlannedPipeline {
@@ -90,6 +100,7 @@ class Planner {
     const deadlineMs = this.#deadline(definition.limits, "deadline");
     const videoDeadlineMs = this.#deadline(definition.limits, "video_deadline");
     this.#checkVideo(definition);
+    this.#checkParameters(definition);
     const aggregate = planAggregate(definition.aggregate, stagesOf(steps), this.#context.stages, this.#problems);
     if (this.#problems.found.length > 0) throw this.#invalid();
     const plan: Plan = {
@@ -100,6 +111,7 @@ class Planner {
         .slice(0, 12),
       steps,
       accepts: definition.accepts,
+      parameters: definition.parameters,
       sampling: this.#sampling(definition),
       deadlineMs,
       videoDeadlineMs,
@@ -133,7 +145,7 @@ class Planner {
     const word = words[0];
     if (word === undefined || words.length > 1) {
       const message = word === undefined ? "names no stage" : `names ${words.length} stages; one an entry`;
-      this.#problems.report(path, message, { found: words.join(", "), allowed: this.#words() });
+      this.#problems.report(path, message, { found: words.join(", "), allowed: this.#allowedWords() });
       this.#flow.unknownStage(written);
       return [];
     }
@@ -153,7 +165,7 @@ class Planner {
     this.#position++;
     const kind = this.#context.stages.find(word);
     if (!kind) {
-      const allowed = this.#words();
+      const allowed = this.#allowedWords();
       const near = nearest(word, allowed);
       this.#problems.report(at, "is no kind of stage", { found: word, allowed, ...(near ? { nearest: near } : {}) });
       this.#flow.unknownStage(written);
@@ -161,7 +173,7 @@ class Planner {
     }
     const checked = checkValue(kind.options, given, { yaml: this.#yaml, path: at });
     this.#problems.add(checked.problems);
-    const { condition, pool, place, name } = entryWords(entry, path, this.#context.pools, this.#problems);
+    const { condition, pool, place, modelMayMiss, name } = this.#words(entry, path);
     if (place !== undefined && this.#branches > 0) {
       const message = "does not go inside `parallel`: put it on a stage before or behind the branches";
       this.#problems.report([...path, "place"], message, { found: place });
@@ -174,7 +186,11 @@ class Planner {
     const reads = [...new Set([...kind.reads(options), ...(condition?.reads ?? [])])];
     const writes = kind.writes(options);
     this.#flow.stage({ word, reads, writes }, written, at);
-    const models = stageModels(kind.models(options), this.#context.models, at, this.#problems);
+    const uses = kind.models(options);
+    if (entry.model_missing !== undefined && uses.length === 0) {
+      this.#problems.report([...path, "model_missing"], `means nothing beside ${word}, which has no model`);
+    }
+    const models = stageModels(uses, this.#context.models, { at, mayMiss: modelMayMiss }, this.#problems);
     return [
       {
         type: "stage",
@@ -183,7 +199,9 @@ class Planner {
         options,
         reads,
         writes,
-        models,
+        models: models.names,
+        ...(modelMayMiss ? { modelMissing: "fail" as const } : {}),
+        ...(models.missing.length > 0 ? { missingModels: models.missing } : {}),
         ...(condition ? { when: condition.source } : {}),
         ...(pool ? { pool } : {}),
         ...(place === undefined ? {} : { place }),
@@ -242,7 +260,8 @@ class Planner {
       this.#flow.unknownStage(written);
       return [];
     }
-    const inner = new Planner(source.text, source.file, this.#context, trail);
+    const inner = new Planner(source.text, source.file, this.#context, trail, this.#parameters);
+    this.#checkInherited(inner.#yaml.value, at);
     inner.#position = this.#position;
     inner.#entries = this.#entries;
     inner.#branches = this.#branches;
@@ -252,6 +271,26 @@ class Planner {
     this.#problems.add(inner.#problems.found);
     this.#used.push(source.text, ...inner.#used);
     return steps;
+  }
+
+  #checkParameters({ parameters }: PipelineDefinition): void {
+    for (const [name, declaration] of Object.entries(parameters)) {
+      const at = ["parameters", name, "default"];
+      if (fits(declaration, declaration.default)) continue;
+      this.#problems.report(at, `must be ${allowedText(declaration)}`, { found: declaration.default });
+    }
+  }
+
+  /** Requests name the outermost pipeline, so that only what it declares can be chosen. */
+  #checkInherited(inner: PipelineDefinition, at: YamlPath): void {
+    for (const [name, { type }] of Object.entries(inner.parameters)) {
+      const own = this.#parameters[name];
+      if (own?.type === type) continue;
+      const message = own
+        ? `has a parameter ${name} of type ${type}, which is declared as ${own.type} here`
+        : `has the parameter ${name}, which must be declared here too`;
+      this.#problems.report(at, message, { found: inner.name });
+    }
   }
 
   #deadline(limits: PipelineDefinition["limits"], key: "deadline" | "video_deadline"): number {
@@ -275,7 +314,12 @@ class Planner {
     }
   }
 
-  #words(): string[] {
+  #words(entry: WrittenEntry, path: YamlPath): EntryWords {
+    const context = { pools: this.#context.pools, parameters: this.#parameters };
+    return entryWords(entry, path, context, this.#problems);
+  }
+
+  #allowedWords(): string[] {
     return [...this.#context.stages.kinds().map((kind) => kind.kind), "parallel", "use"];
   }
 

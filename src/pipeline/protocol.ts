@@ -8,6 +8,7 @@ import type { FramePixels } from "../media/video/video.ts";
 import type { Face } from "../stages/item.ts";
 import type { Snapshot } from "./best-frame.ts";
 import type { StageTime } from "./executor.ts";
+import type { ParameterValues } from "./parameters.ts";
 import type { Plan } from "./plan.ts";
 import type { StageTrace } from "./results.ts";
 
@@ -50,6 +51,8 @@ export interface ItemTask {
   readonly deadline: number;
   /** Index into {@link WorkerSetup.cancelled}. */
   readonly slot: number;
+  /** Values of all parameters of the pipeline. */
+  readonly parameters: ParameterValues;
   readonly explain: boolean;
   readonly draw: boolean;
   readonly exif: boolean;

@@ -194,6 +194,7 @@ class Gathering {
       index,
       priority: request.priority ?? plan.priority,
       deadline,
+      parameters: request.parameters ?? {},
       explain: request.explain ?? false,
       draw: request.draw ?? false,
       exif: request.exif ?? false,

@@ -1,5 +1,6 @@
 /** What a request must be before it is taken, as far as its type cannot say it. */
 import { FacewireError } from "../errors.ts";
+import { type ParameterValues, parameterValues } from "./parameters.ts";
 import type { Plan } from "./plan.ts";
 import type { RunRequest } from "./results.ts";
 
@@ -16,10 +17,16 @@ export function checkRequest(request: RunRequest, plan: Plan, videos = false): n
     });
   }
   checkPriority(priority);
+  checkParameters(request, plan);
   if (deadlineMs !== undefined && !(deadlineMs > 0)) {
     throw new FacewireError("request_invalid", "The deadline must be longer than nothing.");
   }
   return Math.min(deadlineMs ?? Number.POSITIVE_INFINITY, videos ? plan.videoDeadlineMs : plan.deadlineMs);
+}
+
+/** The values of all parameters that a request runs with. Throws `request_invalid`, naming the one that is wrong. */
+export function checkParameters({ parameters }: Pick<RunRequest, "parameters">, plan: Plan): ParameterValues {
+  return parameterValues(plan.parameters, parameters ?? {}, plan.name);
 }
 
 /** Throws `request_invalid` for what is no priority. */

@@ -19,7 +19,7 @@ export interface PlannedRequest<R> {
 }
 
 /** What is the same for every video of a pipeline. */
-type CommonOptions = Pick<RunRequest, "id" | "explain" | "draw" | "exif" | "priority" | "traceparent">;
+type CommonOptions = Pick<RunRequest, "id" | "parameters" | "explain" | "draw" | "exif" | "priority" | "traceparent">;
 
 /** See the file's head. */
 export class RequestSources {
@@ -95,7 +95,8 @@ export class RequestSources {
     rest: Omit<VideoRunOptions, "dispatcher" | "item" | "id">,
   ): VideoRun {
     const { explain = false, draw = false, exif = false, priority = plan.priority, traceparent, id } = request;
-    const item = { requestId: id, legs, name, priority, explain, draw, exif, traceparent };
+    const { parameters = {} } = request;
+    const item = { requestId: id, legs, name, priority, parameters, explain, draw, exif, traceparent };
     return new VideoRun({ ...rest, dispatcher: this.#dispatcher, item, id: ulid() });
   }
 }

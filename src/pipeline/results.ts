@@ -7,6 +7,7 @@ import type { PictureFormat } from "../media/picture.ts";
 import type { FrameSampling } from "../media/video/video.ts";
 import type { FaceJson } from "../stages/face-json.ts";
 import type { Face } from "../stages/item.ts";
+import type { ParameterDeclarations, ParameterValues } from "./parameters.ts";
 
 export type { AttributeJson, BoxJson, FaceJson } from "../stages/face-json.ts";
 
@@ -36,7 +37,7 @@ export interface RunRequest {
    * Values of parameters that the pipeline declares, by name; those that are absent have their defaults. Unknown names and
    * values that do not fit are refused with `request_invalid`.
    */
-  readonly parameters?: Readonly<Record<string, boolean | number | string>>;
+  readonly parameters?: ParameterValues;
   /** Adds each stage's trace to the items. */
   readonly explain?: boolean;
   /** Adds a JPEG of each picture with boxes, landmarks and verdicts. */
@@ -240,6 +241,10 @@ export interface PlanGraph {
     readonly reads: readonly string[];
     readonly writes: readonly string[];
     readonly models: readonly string[];
+    /** Without its models it is there all the same, and pictures that need it fail. */
+    readonly model_missing?: "fail";
+    /** Models it names that have no card. */
+    readonly missing_models?: readonly string[];
     readonly pool?: { readonly name: string; readonly slots: number };
     readonly when?: string;
     /** Group of processes it runs in, where the file says so; without it it runs where the request came in. */
@@ -279,6 +284,8 @@ export interface PipelineDetail extends PipelineSummary {
   /** The definition's own text (YAML). */
   readonly source: string;
   readonly limits: { readonly deadline_ms: number; readonly files: number };
+  /** What a request may choose, by name. */
+  readonly parameters: ParameterDeclarations;
   readonly aggregate: Readonly<Record<string, string>>;
   readonly plan: PlanGraph;
   /** JSON Schema of the options of every stage kind the pipeline uses. */
@@ -302,9 +309,10 @@ export interface Engine {
   aggregate(pipeline: string, faces: readonly PrimaryFace[]): RunResult["aggregate"];
   /**
    * Throws what {@link run} would reject with for this pipeline now, before any body is read: `pipeline_unknown` (with
-   * the nearest name), `overloaded` (details.retry_after_s), `shutting_down`, `pipeline_unavailable`.
+   * the nearest name), `overloaded` (details.retry_after_s), `shutting_down`, `pipeline_unavailable`; with parameters also
+   * `request_invalid`.
    */
-  admit(pipeline: string): void;
+  admit(pipeline: string, parameters?: ParameterValues): void;
   pipelines(): readonly PipelineSummary[];
   /** Throws `pipeline_unknown` with `details.nearest`. */
   pipeline(name: string): PipelineDetail;

@@ -8,9 +8,10 @@ import type { Deployments } from "./deployments.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { type Leg, legsOf, type RunsHere } from "./legs.ts";
 import { Ongoing } from "./ongoing.ts";
+import type { ParameterValues } from "./parameters.ts";
 import type { Plan } from "./plan.ts";
 import { runRequest } from "./request-actor.ts";
-import { checkPriority, checkRequest } from "./request-checks.ts";
+import { checkParameters, checkPriority, checkRequest } from "./request-checks.ts";
 import { hasVideo, type RequestSources } from "./request-sources.ts";
 import type { PrimaryFace, RunRequest, RunResult, VideoRunRequest, VideoRunResult } from "./results.ts";
 import { RunErrors, runError } from "./run-error.ts";
@@ -59,9 +60,10 @@ export class Runs {
   }
 
   /** See `Engine.admit`. */
-  admit(pipeline: string): void {
+  admit(pipeline: string, parameters?: ParameterValues): void {
     const { deployments, dispatcher, reports, runsHere } = this.#options;
     const plan = this.#available(pipeline);
+    if (parameters) checkParameters({ parameters }, plan);
     // Nobody, here or elsewhere, has been asked to hold it yet: the request itself asks.
     if (deployments.get(pipeline).loading) return;
     reports.counted(pipeline, () => dispatcher.admit(legsOf(plan, runsHere), 1, 0, plan.deadlineMs));
@@ -71,10 +73,11 @@ export class Runs {
   run(request: RunRequest): Promise<RunResult> {
     const deadlineOf = (plan: Plan) => checkRequest(request, plan, hasVideo(request.files));
     return this.#begin(request, deadlineOf, async ({ plan, legs, signal, startedAt }) => {
+      const chosen = { ...request, parameters: checkParameters(request, plan), signal };
       const { dispatcher, sources, reports, actors, stages } = this.#options;
       const deadlineMs = deadlineOf(plan);
       const deadline = startedAt + deadlineMs;
-      const files = sources.of({ request, plan, legs }, deadline);
+      const files = sources.of({ request: chosen, plan, legs }, deadline);
       const bytes = request.files.reduce((sum, file) => sum + file.bytes.byteLength, 0);
       reports.counted(plan.name, () =>
         dispatcher.admit(legs, request.files.length, bytes, deadlineMs, request.priority),
@@ -86,7 +89,7 @@ export class Runs {
           stages,
           plan,
           legs,
-          request: { ...request, signal },
+          request: chosen,
           sources: files,
           id: ulid(),
           traceparent: request.traceparent,
@@ -105,17 +108,21 @@ export class Runs {
 
   /** See `Engine.runVideo`. */
   runVideo(request: VideoRunRequest): Promise<VideoRunResult> {
-    const patienceOf = (plan: Plan) => plan.deadlineMs;
+    const patienceOf = (plan: Plan) => {
+      checkParameters(request, plan);
+      return plan.deadlineMs;
+    };
     return this.#begin(request, patienceOf, async (run) => {
       const { dispatcher, sources, reports } = this.#options;
       const { plan, legs, signal, startedAt } = run;
       checkPriority(request.priority);
+      const chosen = { ...request, parameters: checkParameters(request, plan) };
       reports.counted(plan.name, () => dispatcher.admit(legs, 1, 0, plan.deadlineMs, request.priority));
       const refusal: Refusal = {};
       try {
         return await reports.request(request, plan, startedAt, async () => {
           try {
-            await using video = await sources.open({ request, plan, legs }, signal);
+            await using video = await sources.open({ request: chosen, plan, legs }, signal);
             request.onInfo?.(video.facts, request.sampling ?? plan.sampling);
             return await this.#handOut(run, video, refusal);
           } catch (thrown) {

@@ -8,6 +8,7 @@ import type { Face } from "../stages/item.ts";
 import { itemLetter } from "./item-letter.ts";
 import { ItemQueue, type QueuedItem, type Turn } from "./item-queue.ts";
 import { Ongoing } from "./ongoing.ts";
+import type { ParameterValues } from "./parameters.ts";
 import { type Plan, planKey } from "./plan.ts";
 import type { PlanCosts } from "./plan-costs.ts";
 import type { ItemInput, ItemOutcome } from "./protocol.ts";
@@ -31,6 +32,8 @@ export interface ScheduledItem {
   readonly priority: number;
   /** Milliseconds since the epoch. */
   readonly deadline: number;
+  /** See {@link ItemTask.parameters}. */
+  readonly parameters: ParameterValues;
   readonly explain: boolean;
   readonly draw: boolean;
   readonly exif: boolean;
@@ -222,6 +225,7 @@ export class Scheduler {
         carry: item.carry,
         ...(snapshotAbove === undefined ? {} : { snapshotAbove }),
         deadline: item.deadline,
+        parameters: item.parameters,
         explain: item.explain,
         draw: item.draw,
         exif: item.exif,

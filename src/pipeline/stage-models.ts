@@ -5,19 +5,29 @@ import { nearest } from "../yaml/nearest.ts";
 import type { YamlPath } from "../yaml/problem.ts";
 import type { PlanProblems } from "./plan-problems.ts";
 
-/** Names of the cards of all models that are there and fit, aliases resolved; reports the others at `at`. */
+/** The models of a stage. */
+export interface StageModels {
+  /** Names of the cards of those that are there and fit, aliases resolved. */
+  readonly names: readonly string[];
+  /** Those that have no card, as the stage names them; only where `mayMiss`. */
+  readonly missing: readonly string[];
+}
+
+/** Looks the models of a stage up; reports those that do not fit at `at`, and those without a card unless they may miss. */
 export function stageModels(
   uses: readonly ModelUse[],
   models: ModelCatalog,
-  at: YamlPath,
+  { at, mayMiss }: { readonly at: YamlPath; readonly mayMiss: boolean },
   problems: PlanProblems,
-): string[] {
+): StageModels {
   const names: string[] = [];
+  const missing: string[] = [];
   for (const use of uses) {
     const card = models.find(use.name);
     const fitting = models.list().filter((each) => each.task === use.task);
     const allowed = fitting.flatMap((each) => [each.name, ...(each.aliases ?? [])]);
-    if (!card) {
+    if (!card && mayMiss) missing.push(use.name);
+    else if (!card) {
       const near = nearest(use.name, allowed);
       const extra = { found: use.name, allowed, ...(near ? { nearest: near } : {}) };
       problems.report(at, `needs a model that has no card: ${use.name}`, extra);
@@ -25,13 +35,13 @@ export function stageModels(
       const message = `needs a model for ${use.task}; ${use.name} is for ${card.task}`;
       problems.report(at, message, { found: use.name, allowed });
     } else {
-      const missing = use.outputs?.find((output) => !Object.hasOwn(card.outputs, output));
-      if (missing !== undefined) {
-        const message = `needs the output ${missing}, which no output of model ${card.name} is`;
-        problems.report(at, message, { found: missing, allowed: Object.keys(card.outputs) });
+      const absent = use.outputs?.find((output) => !Object.hasOwn(card.outputs, output));
+      if (absent !== undefined) {
+        const message = `needs the output ${absent}, which no output of model ${card.name} is`;
+        problems.report(at, message, { found: absent, allowed: Object.keys(card.outputs) });
       }
       names.push(card.name);
     }
   }
-  return names;
+  return { names, missing };
 }

@@ -14,7 +14,7 @@ export interface VideoRunOptions {
   /** What all its items have in common. */
   readonly item: Pick<
     DispatchedItem,
-    "requestId" | "legs" | "name" | "priority" | "explain" | "draw" | "exif" | "traceparent"
+    "requestId" | "legs" | "name" | "priority" | "parameters" | "explain" | "draw" | "exif" | "traceparent"
   >;
   /** Prefix of item ids, unique among all processes. */
   readonly id: string;

@@ -206,6 +206,7 @@ function controlOf(task: ItemTask): ItemControl {
   let crossed = false;
   return {
     explain: task.explain,
+    parameters: task.parameters,
     async cross(item) {
       if (crossed || task.input.type === "file") return;
       crossed = true;

@@ -1,26 +1,34 @@
 /** Stage `crop`: cuts a portrait and thumbnails of each face out of the picture. */
 import { type Static, Type } from "@sinclair/typebox";
+import { boundsOf } from "../inference/crop.ts";
+import { mappedJpeg } from "../media/encode.ts";
 import type { Box, Picture } from "../media/picture.ts";
-import type { FaceCrop } from "./item.ts";
-import { stageOptions } from "./options.ts";
+import type { Face, FaceCrop } from "./item.ts";
+import { oneOf, stageOptions } from "./options.ts";
 import { defineStage } from "./stage.ts";
+import { WARP_SIDE, warpMap } from "./warp-template.ts";
 
 /** Where the middle of the face lies in a portrait, as share of its height: shoulders need more room than hair. */
 const PORTRAIT_FACE_CENTRE = 0.43;
 
 const options = stageOptions({
   portrait: Type.Boolean({ default: true, description: "Whether to cut head and shoulders, as crop `portrait`." }),
+  portrait_frame: oneOf(["box", "iso", "picture"], {
+    default: "box",
+    description:
+      "What the portrait is cut from: around the face's box, the frame of stage iso-frame, or the whole picture as it is.",
+  }),
   portrait_margin: Type.Number({
     minimum: 0,
     maximum: 5,
     default: 1.2,
-    description: "Height of the portrait beyond the face's box, as share of the box's height.",
+    description: "Height of the portrait beyond the face's box, as share of the box's height. For frame `box`.",
   }),
   portrait_ratio: Type.Number({
     minimum: 0.25,
     maximum: 4,
     default: 0.75,
-    description: "Width over height of the portrait.",
+    description: "Width over height of the portrait. For frame `box`.",
   }),
   portrait_height: Type.Integer({
     minimum: 16,
@@ -40,6 +48,10 @@ const options = stageOptions({
     default: 0.3,
     description: "Side of a thumbnail beyond the longer side of the face's box, as share of it.",
   }),
+  warp: Type.Boolean({
+    default: false,
+    description: `Whether to cut the aligned face of ${WARP_SIDE} x ${WARP_SIDE} pixels that stage warp takes, as crop \`warp\`.`,
+  }),
   quality: Type.Integer({ minimum: 1, maximum: 100, default: 90, description: "JPEG quality." }),
 });
 type Options = Static<typeof options>;
@@ -49,10 +61,17 @@ export default defineStage({
   summary: "Cuts a portrait and thumbnails of each face out of the picture.",
   description:
     "Writes JPEG crops: `portrait` shows head and shoulders upright, with the face a little above the middle; " +
-    "`thumbnail-<side>` are squares around the face. What lies outside the picture repeats its edge.",
+    "`thumbnail-<side>` are squares around the face; `warp` is the face turned upright, of 250 x 250 pixels, with its five " +
+    "points laid onto the template of stage warp. What lies outside the picture repeats its edge. Each crop tells the box " +
+    "it was cut from, which may reach past the edges; of a warp, whose box is turned, the upright bounds of that.",
   example: "stages:\n  - detect: { faces: largest }\n  - crop: { portrait_height: 320, thumbnails: [64, 128] }",
   options,
-  reads: () => ["picture", "face.box"],
+  reads: ({ portrait, portrait_frame, warp }) => [
+    "picture",
+    "face.box",
+    ...(portrait && portrait_frame === "iso" ? (["face.frame"] as const) : []),
+    ...(warp ? (["face.landmarks"] as const) : []),
+  ],
   writes: () => ["face.crops"],
   drops: "Nothing.",
   cost: "5 ms a portrait and 1 ms a thumbnail of 96 pixels, most of it JPEG coding; no model (one thread of a 2-core x86-64 machine with AVX-512).",
@@ -63,8 +82,9 @@ export default defineStage({
         for (const face of faces) {
           context.checkpoint();
           const crops: Record<string, FaceCrop> = { ...face.crops };
-          for (const cut of cutsOf(face.box, options))
+          for (const cut of cutsOf(item.picture, face, options))
             crops[cut.name] = await encode(item.picture, cut, options.quality);
+          if (options.warp) crops.warp = await warped(item.picture, face, options.quality);
           face.crops = crops;
         }
       },
@@ -80,17 +100,28 @@ export interface Cut {
   readonly height: number;
 }
 
-/** The crops that the options ask for around a face. */
-export function cutsOf(face: Box, options: Options): Cut[] {
+/** The crops that the options ask for of a face, but for the warp. */
+export function cutsOf(picture: Pick<Picture, "width" | "height">, found: Face, options: Options): Cut[] {
+  const { box: face } = found;
   const cuts = options.thumbnails.map((side): Cut => {
     const box = around(face, side, side, Math.max(face.width, face.height) * (1 + options.thumbnail_margin), 0.5);
     return { name: `thumbnail-${side}`, box, width: side, height: side };
   });
   if (!options.portrait) return cuts;
+  if (options.portrait_frame === "picture") {
+    return [portrait({ x: 0, y: 0, width: picture.width, height: picture.height }, options.portrait_height), ...cuts];
+  }
+  if (options.portrait_frame === "iso") return [portrait(found.frame!, options.portrait_height), ...cuts];
   const tall = face.height * (1 + options.portrait_margin);
   const height = Math.max(1, Math.min(options.portrait_height, Math.round(tall)));
   const width = Math.max(1, Math.round(height * options.portrait_ratio));
   return [{ name: "portrait", box: around(face, width, height, tall, PORTRAIT_FACE_CENTRE), width, height }, ...cuts];
+}
+
+/** A box that is cut as it is, at most `height` pixels high. */
+function portrait(box: Box, most: number): Cut {
+  const height = Math.max(1, Math.min(most, Math.round(box.height)));
+  return { name: "portrait", box, width: Math.max(1, Math.round((height * box.width) / box.height)), height };
 }
 
 /** A box `tall` high, of the aspect of `width` x `height`, with the middle of the face at `centre` of its height. */
@@ -103,5 +134,12 @@ function around(face: Box, width: number, height: number, tall: number, centre: 
 
 async function encode(picture: Picture, { box, width, height }: Cut, quality: number): Promise<FaceCrop> {
   const bytes = await picture.jpeg(box, { width, height, quality, border: "edge" });
-  return { contentType: "image/jpeg", width, height, bytes };
+  return { box, contentType: "image/jpeg", width, height, bytes };
+}
+
+async function warped(picture: Picture, { landmarks }: Face, quality: number): Promise<FaceCrop> {
+  const size = { width: WARP_SIDE, height: WARP_SIDE };
+  const map = warpMap(landmarks!.five);
+  const bytes = await mappedJpeg(picture, map, { ...size, quality });
+  return { box: boundsOf(map, WARP_SIDE, WARP_SIDE), contentType: "image/jpeg", ...size, bytes };
 }

@@ -1,4 +1,5 @@
 /** Faces and their parts as users see them: snake_case, plain JSON, binary values in base64. */
+import type { Box } from "../media/picture.ts";
 import { eyeJson } from "./eyes.ts";
 import type { Attribute, Descriptor, Face, FaceCrop, Landmarks } from "./item.ts";
 import { qualityJson } from "./quality.ts";
@@ -24,6 +25,8 @@ export interface FaceJson {
     readonly points: readonly (readonly [number, number])[];
     readonly five: readonly (readonly [number, number])[];
   };
+  /** Where a portrait in the proportions of ISO/IEC 19794-5 lies; may reach past the edges of the picture. */
+  readonly frame?: BoxJson;
   readonly pose?: { readonly yaw: number; readonly pitch: number; readonly roll: number };
   readonly eyes?: Readonly<
     Record<"left" | "right", { state: "open" | "closed"; closed_probability: number; aspect_ratio: number }>
@@ -53,8 +56,10 @@ export interface FaceJson {
     readonly length: number;
     readonly data: string;
   };
-  /** `data`: the encoded crop, base64. */
-  readonly crops?: Readonly<Record<string, { content_type: string; width: number; height: number; data: string }>>;
+  /** `box`: what it was cut from; may reach past the edges of the picture. `data`: the encoded crop, base64. */
+  readonly crops?: Readonly<
+    Record<string, { content_type: string; width: number; height: number; box: BoxJson; data: string }>
+  >;
   readonly rejected?: { readonly stage: string; readonly reason: string; readonly message: string };
   readonly extra?: Readonly<Record<string, unknown>>;
 }
@@ -63,11 +68,12 @@ type Json<K extends keyof FaceJson> = NonNullable<FaceJson[K]>;
 
 /** A face with the parts it has. Pixels are rounded to hundredths; measures keep six digits after the point. */
 export function faceJson(face: Face): FaceJson {
-  const { box, score, landmarks, pose, eyes, quality, liveness, attributes, emotion, descriptor, crops } = face;
+  const { box, score, landmarks, frame, pose, eyes, quality, liveness, attributes, emotion, descriptor, crops } = face;
   return {
-    box: { x: pixel(box.x), y: pixel(box.y), width: pixel(box.width), height: pixel(box.height) },
+    box: boxJson(box),
     score: measure(score),
     ...(landmarks && { landmarks: landmarksJson(landmarks) }),
+    ...(frame && { frame: boxJson(frame) }),
     ...(pose && { pose: rounded(pose) }),
     ...(eyes && { eyes: { left: rounded(eyeJson(eyes.left)), right: rounded(eyeJson(eyes.right)) } }),
     ...(quality && { quality: rounded(qualityJson(quality)) }),
@@ -103,9 +109,13 @@ function labelledJson({ label, probabilities }: Extract<Attribute, { label: stri
   return { label, probabilities: mapValues(probabilities, measure) };
 }
 
-function cropJson({ contentType, width, height, bytes }: FaceCrop): Json<"crops">[string] {
+function boxJson({ x, y, width, height }: Box): BoxJson {
+  return { x: pixel(x), y: pixel(y), width: pixel(width), height: pixel(height) };
+}
+
+function cropJson({ contentType, width, height, box, bytes }: FaceCrop): Json<"crops">[string] {
   const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64");
-  return { content_type: contentType, width, height, data };
+  return { content_type: contentType, width, height, box: boxJson(box), data };
 }
 
 function pixel(value: number): number {

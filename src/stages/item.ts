@@ -78,6 +78,8 @@ export interface Descriptor {
 
 /** An encoded crop of a face. */
 export interface FaceCrop {
+  /** What it was cut from, in pixels of the upright picture; may reach past the edges. Of a turned crop, its bounds. */
+  readonly box: Box;
   readonly contentType: "image/jpeg";
   readonly width: number;
   readonly height: number;
@@ -99,6 +101,8 @@ export interface Face {
   /** Detector's confidence, 0..1. */
   readonly score: number;
   landmarks?: Landmarks;
+  /** Where a portrait in the proportions of ISO/IEC 19794-5 lies; never clipped. */
+  frame?: Box;
   pose?: Pose;
   eyes?: Eyes;
   quality?: Quality;
@@ -131,6 +135,7 @@ export const PARTS = [
   "picture",
   "face.box",
   "face.landmarks",
+  "face.frame",
   "face.pose",
   "face.eyes",
   "face.quality",

@@ -48,7 +48,7 @@ function section(kind: StageKind): string {
 }
 
 function parts(names: readonly string[]): string {
-  return names.map((name) => `\`${name}\``).join(", ");
+  return names.map((name) => `\`${name}\``).join(", ") || "nothing";
 }
 
 function models(uses: readonly ModelUse[]): string {
@@ -89,7 +89,7 @@ function typeText(schema: TSchema): string {
         .map(([key, inner]) => `\`{ ${key}: … }\` with a ${typeText(inner)}`)
         .join(", ");
     default:
-      return schema.pattern ? "text such as `40px`" : "text";
+      return schema.expects ?? (schema.pattern ? "text such as `40px`" : "text");
   }
 }
 

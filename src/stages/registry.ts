@@ -11,19 +11,25 @@ import descriptor from "./descriptor.ts";
 import detect from "./detect.ts";
 import emotion from "./emotion.ts";
 import eyes from "./eyes.ts";
+import isoFrame from "./iso-frame.ts";
 import landmarks from "./landmarks.ts";
 import liveness from "./liveness.ts";
 import pose from "./pose.ts";
 import quality from "./quality.ts";
+import reject from "./reject.ts";
 import type { StageKind } from "./stage.ts";
+import warp from "./warp.ts";
 
 /** Facewire's own kinds, in the order a pipeline mostly has them. */
 export const BUILT_IN_KINDS: readonly StageKind[] = [
   detect,
+  warp,
   landmarks,
+  isoFrame,
   pose,
   eyes,
   quality,
+  reject,
   liveness,
   attributes,
   emotion,

@@ -9,6 +9,8 @@ export interface RetryWishes {
   readonly explain?: boolean;
   readonly draw?: boolean;
   readonly exif?: boolean;
+  /** By name; those of the pipeline's declaration at that time. */
+  readonly parameters?: Readonly<Record<string, boolean | number | string>>;
 }
 
 /** The picture (or the frame of a video, as JPEG) that a letter is about. */

@@ -23,6 +23,7 @@ const EMPTY_PLAN: Plan = {
   version: "1",
   steps: [],
   accepts: ["image"],
+  parameters: {},
   sampling: { rate: 5 },
   deadlineMs: 1_000,
   videoDeadlineMs: 1_000,

@@ -24,13 +24,29 @@ describe("parts in an explanation", () => {
     const values = Float32Array.from({ length: 512 }, (_, i) => i / 3);
     const one = face(10.123456, {
       descriptor: { model: "m", version: "1", values },
-      crops: { portrait: { contentType: "image/jpeg", width: 1, height: 1, bytes: new Uint8Array(3000) } },
+      crops: {
+        portrait: {
+          box: { x: 1, y: 2, width: 3, height: 4 },
+          contentType: "image/jpeg",
+          width: 1,
+          height: 1,
+          bytes: new Uint8Array(3000),
+        },
+      },
     });
     expect(show(one, "face.box", "face.descriptor", "face.crops")).toEqual([
       {
         box: { x: 0, y: 0, width: 10.1235, height: 10.1235 },
         descriptor: { model: "m", version: "1", values: [0, 0.3333, 0.6667, 1, 1.3333, "… 507 more"] },
-        crops: { portrait: { contentType: "image/jpeg", width: 1, height: 1, bytes: "3000 bytes" } },
+        crops: {
+          portrait: {
+            box: { x: 1, y: 2, width: 3, height: 4 },
+            contentType: "image/jpeg",
+            width: 1,
+            height: 1,
+            bytes: "3000 bytes",
+          },
+        },
         score: 0.9,
       },
     ]);

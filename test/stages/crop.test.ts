@@ -57,7 +57,11 @@ test("crops are laid out around the box, also past the picture's edge", () => {
     portrait_margin: 1,
     portrait_ratio: 0.5,
   });
-  const cuts = cutsOf({ x: 0, y: 10, width: 80, height: 100 }, options as never);
+  const cuts = cutsOf(
+    { width: 640, height: 480 },
+    { box: { x: 0, y: 10, width: 80, height: 100 }, score: 1 },
+    options as never,
+  );
   expect(cuts).toEqual([
     { name: "portrait", box: { x: -10, y: -26, width: 100, height: 200 }, width: 100, height: 200 },
     { name: "thumbnail-100", box: { x: -35, y: -15, width: 150, height: 150 }, width: 100, height: 100 },

@@ -17,7 +17,15 @@ test("keys are snake_case and binary values base64", () => {
     liveness: { probability: 0.7, score: 0.85, prediction: "live", calibration: "HARD", raw: 0.9 },
     attributes: { age: { value: 31.12345678 }, gender: { label: "female", probabilities: { female: 0.9, male: 0.1 } } },
     descriptor: { model: "m", version: "1", values: Float32Array.of(1, -0.5) },
-    crops: { portrait: { contentType: "image/jpeg", width: 3, height: 4, bytes: Uint8Array.of(255, 216) } },
+    crops: {
+      portrait: {
+        box: { x: 1, y: 2, width: 3, height: 4 },
+        contentType: "image/jpeg",
+        width: 3,
+        height: 4,
+        bytes: Uint8Array.of(255, 216),
+      },
+    },
     rejected: { stage: "quality", reason: "light", message: "too light" },
   });
   expect(json.eyes).toEqual({
@@ -27,7 +35,8 @@ test("keys are snake_case and binary values base64", () => {
   expect(json.quality).toMatchObject({ eye_distance: 61.5, crop_room: 0.5 });
   expect(json.attributes).toMatchObject({ age: { value: 31.123457 }, gender: { label: "female" } });
   expect(json.descriptor).toEqual({ model: "m", version: "1", length: 2, data: "AACAPwAAAL8=" });
-  expect(json.crops).toEqual({ portrait: { content_type: "image/jpeg", width: 3, height: 4, data: "/9g=" } });
+  const box = { x: 1, y: 2, width: 3, height: 4 };
+  expect(json.crops).toEqual({ portrait: { content_type: "image/jpeg", width: 3, height: 4, box, data: "/9g=" } });
   expect(json.rejected?.reason).toBe("light");
   expect(JSON.parse(JSON.stringify(json))).toEqual(json);
 });

@@ -37,14 +37,17 @@ async function stageFile(name: string, changes: string): Promise<string> {
   return path;
 }
 
-test("the ten built-in kinds are there by name", () => {
+test("the built-in kinds are there by name", () => {
   const names = new StageRegistry().kinds().map(({ kind }) => kind);
   expect(names).toEqual([
     "detect",
+    "warp",
     "landmarks",
+    "iso-frame",
     "pose",
     "eyes",
     "quality",
+    "reject",
     "liveness",
     "attributes",
     "emotion",

@@ -1,6 +1,7 @@
 /** The query parameters of `POST /v1/pipelines/{name}/run`. */
 import { FacewireError } from "../../errors.ts";
 import type { FrameSampling } from "../../media/video/video.ts";
+import type { ParameterValues } from "../../pipeline/parameters.ts";
 import { parseDuration } from "../../settings/units.ts";
 import type { QueryParameter, QueryValues } from "../query.ts";
 
@@ -12,6 +13,9 @@ function flag(description: string): QueryParameter<boolean> {
     parse: (text) => ({ "1": true, true: true, "": true, "0": false, false: false })[text.toLowerCase()],
   };
 }
+
+/** Longest text of a pipeline's parameters; more than all of them at their longest names and a few words need. */
+const MAX_PARAMETERS_TEXT = 8192;
 
 /** The parameters with their texts for the reference. */
 export const RUN_PARAMETERS = {
@@ -32,6 +36,14 @@ export const RUN_PARAMETERS = {
     schema: { type: "string", pattern: "^[0-9]+(\\.[0-9]+)?(ms|s|m)?$" },
     parse: deadline,
   } satisfies QueryParameter<number>,
+  parameters: {
+    description:
+      'Values of parameters that the pipeline declares, as a JSON object such as `{"attributes":true}`. Those that are ' +
+      "absent have their defaults; unknown names and values that do not fit are refused.",
+    allowed: `a JSON object of at most ${MAX_PARAMETERS_TEXT} characters whose values are true, false, numbers or texts`,
+    schema: { type: "string", maxLength: MAX_PARAMETERS_TEXT },
+    parse: parameters,
+  } satisfies QueryParameter<ParameterValues>,
   rate: {
     description: "Frames analysed for each second of a video, 0.01 to 240; the pipeline's own choice when absent.",
     allowed: "a number from 0.01 to 240",
@@ -61,6 +73,20 @@ export function samplingOf({ rate, every }: Pick<RunOptions, "rate" | "every">):
 function numberWithin(text: string, least: number, most: number): number | undefined {
   const value = /^[0-9]{1,6}(\.[0-9]{1,6})?$/.test(text) ? Number(text) : Number.NaN;
   return value >= least && value <= most ? value : undefined;
+}
+
+/** Which names and values fit, the pipeline says. */
+function parameters(text: string): ParameterValues | undefined {
+  if (text.length > MAX_PARAMETERS_TEXT) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
+  const scalar = Object.values(value).every((each) => ["boolean", "number", "string"].includes(typeof each));
+  return scalar ? (value as ParameterValues) : undefined;
 }
 
 function deadline(text: string): number | undefined {

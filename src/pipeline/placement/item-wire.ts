@@ -19,8 +19,17 @@ const checkOutcome = checkerOf(OutcomeSchema);
 
 /** Writes a task. Throws `stage_failed` when a stage before wrote what no message carries. */
 export function taskToWire(task: SentTask): WireRecord {
-  const { input, faces, index, name, carry, explain, draw, exif, snapshotAbove } = task;
-  const rest = { index, name, carry, explain, draw, exif, ...(snapshotAbove === undefined ? {} : { snapshotAbove }) };
+  const { input, faces, index, name, carry, parameters, explain, draw, exif, snapshotAbove } = task;
+  const rest = {
+    index,
+    name,
+    carry,
+    parameters: { ...parameters },
+    explain,
+    draw,
+    exif,
+    ...(snapshotAbove === undefined ? {} : { snapshotAbove }),
+  };
   return { ...rest, input: inputToWire(input), faces: faces.map(faceToWire) };
 }
 

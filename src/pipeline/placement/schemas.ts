@@ -4,6 +4,7 @@ import { TypeCompiler } from "@sinclair/typebox/compiler";
 import { FacewireError } from "../../errors.ts";
 import { PICTURE_FORMATS } from "../../media/picture.ts";
 import type { Face as FoundFace } from "../../stages/item.ts";
+import { ParameterDeclaration } from "../parameters.ts";
 import type { Plan } from "../plan.ts";
 import type { ItemOutcome } from "../protocol.ts";
 
@@ -32,12 +33,14 @@ const Eye = Type.Object({
   state: Type.Union([Type.Literal("open"), Type.Literal("closed")]),
 });
 
+const Box = Type.Object({ x: Double, y: Double, width: Double, height: Double });
 const Face = Type.Object({
-  box: Type.Object({ x: Double, y: Double, width: Double, height: Double }),
+  box: Box,
   score: Double,
   landmarks: Type.Optional(
     Type.Object({ points: Type.Array(Point), five: Type.Tuple([Point, Point, Point, Point, Point]) }),
   ),
+  frame: Type.Optional(Box),
   pose: Type.Optional(Type.Object({ yaw: Double, pitch: Double, roll: Double })),
   eyes: Type.Optional(Type.Object({ left: Eye, right: Eye })),
   quality: Type.Optional(
@@ -66,7 +69,7 @@ const Face = Type.Object({
   crops: Type.Optional(
     Type.Record(
       Type.String(),
-      Type.Object({ contentType: Type.Literal("image/jpeg"), width: Double, height: Double, bytes: Bytes }),
+      Type.Object({ box: Box, contentType: Type.Literal("image/jpeg"), width: Double, height: Double, bytes: Bytes }),
     ),
   ),
   rejected: Type.Optional(Type.Object({ stage: Type.String(), reason: Type.String(), message: Type.String() })),
@@ -92,6 +95,7 @@ export const TaskSchema = Type.Object({
   ]),
   faces: Type.Array(Face),
   carry: Type.Boolean(),
+  parameters: Type.Record(Type.String(), Type.Union([Type.Boolean(), Double, Type.String()])),
   snapshotAbove: Type.Optional(Double),
   explain: Type.Boolean(),
   draw: Type.Boolean(),
@@ -146,6 +150,8 @@ const Step = Type.Recursive((This) =>
       reads: Words,
       writes: Words,
       models: Words,
+      modelMissing: Type.Optional(Type.Literal("fail")),
+      missingModels: Type.Optional(Words),
       when: Type.Optional(Type.String()),
       pool: Type.Optional(Type.Object({ name: Word, slots: Type.Integer({ minimum: 1 }) })),
       place: Type.Optional(Word),
@@ -160,6 +166,7 @@ export const PlanSchema = Type.Object({
   steps: Type.Array(Step, { maxItems: 1024 }),
   leg: Type.Optional(Type.Integer({ minimum: 0 })),
   accepts: Type.Array(Type.Union([Type.Literal("image"), Type.Literal("video")])),
+  parameters: Type.Record(Type.String(), ParameterDeclaration),
   sampling: Data,
   deadlineMs: Double,
   videoDeadlineMs: Double,

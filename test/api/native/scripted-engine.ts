@@ -28,6 +28,7 @@ export function scriptedEngine(script: Script = {}): ScriptedEngine {
     definition: { name: PIPELINE },
     source,
     limits: { deadline_ms: 5000, files: 100 },
+    parameters: {},
     aggregate: {},
     plan: { nodes: [], edges: [], hops: [] },
     stage_schemas: {},

@@ -42,9 +42,18 @@ const FULL: Face = {
   quality: { sharpness: 1, darkness: 0.5, light: 0.25, saturation: 0, eyeDistance: 33.3, cropRoom: 1, overall: 0.7 },
   liveness: { probability: 0.5, score: Number.POSITIVE_INFINITY, prediction: "live", calibration: "REGULAR", raw: 0.3 },
   attributes: { age: { value: 31.25 }, gender: { label: "female", probabilities: { female: 0.9, male: 0.1 } } },
+  frame: { x: -1.5, y: 0.1, width: 3, height: 4 },
   emotion: { label: "happy", probabilities: { happy: 1 } },
   descriptor: { model: "m", version: "1", values: new Float32Array([0.1, -0, 3e38, 1e-45]) },
-  crops: { portrait: { contentType: "image/jpeg", width: 2, height: 3, bytes: new Uint8Array([1, 2, 3]) } },
+  crops: {
+    portrait: {
+      box: { x: 1, y: 2, width: 3, height: 4 },
+      contentType: "image/jpeg",
+      width: 2,
+      height: 3,
+      bytes: new Uint8Array([1, 2, 3]),
+    },
+  },
   rejected: { stage: "s", reason: "r", message: "m" },
   extra: {
     own: [new Float64Array([1, 2]), new Date(1234), undefined, { deep: new Int16Array([-5]), list: [null, true, "ä"] }],
@@ -58,6 +67,7 @@ const TASK: SentTask = {
   faces: [FULL],
   carry: true,
   snapshotAbove: Number.NEGATIVE_INFINITY,
+  parameters: { attributes: true, score_threshold: 0.1, mode: "ä" },
   explain: true,
   draw: false,
   exif: true,

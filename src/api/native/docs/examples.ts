@@ -89,6 +89,7 @@ export const PIPELINE_EXAMPLE = {
     edges: [],
     hops: [],
   },
+  parameters: {},
   stage_schemas: { detect: { type: "object" } },
 };
 

@@ -26,7 +26,7 @@ export function runRoute({ engine, limits }: NativeContext) {
       const options = readQuery(request, RUN_PARAMETERS);
       const sampling = samplingOf(options);
       // What can be refused without the body is refused before any of it is read.
-      engine.admit(params.name);
+      engine.admit(params.name, options.parameters);
       checkDeclaredBody(request, limits.maxBody);
       const files = await readFiles(request, exchange, limits);
       const result = await engine.run({
@@ -46,7 +46,7 @@ function runRequest(
   exchange: Exchange,
   pipeline: string,
   files: readonly RunFile[],
-  { priority, deadline, explain = false, draw = false, exif = false }: RunOptions,
+  { priority, deadline, parameters, explain = false, draw = false, exif = false }: RunOptions,
 ): RunRequest {
   const traceparent = request.headers.get("traceparent");
   return {
@@ -58,6 +58,7 @@ function runRequest(
     exif,
     signal: request.signal,
     ...(priority === undefined ? {} : { priority }),
+    ...(parameters === undefined ? {} : { parameters }),
     ...(deadline === undefined ? {} : { deadlineMs: deadline }),
     ...(traceparent === null ? {} : { traceparent }),
   };

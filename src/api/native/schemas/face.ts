@@ -48,6 +48,7 @@ export const FaceSchema = Type.Object(
         strict,
       ),
     ),
+    frame: Type.Optional(BoxSchema),
     pose: Type.Optional(
       Type.Object(
         {
@@ -99,6 +100,7 @@ export const FaceSchema = Type.Object(
             content_type: Type.String(),
             width: Type.Integer({ minimum: 1 }),
             height: Type.Integer({ minimum: 1 }),
+            box: BoxSchema,
             data: Type.String({ description: "The encoded picture, base64." }),
           },
           strict,

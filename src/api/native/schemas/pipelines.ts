@@ -1,5 +1,6 @@
 /** The schemas of pipelines and their plans; mirror `PipelineSummary` and `PipelineDetail`. */
 import { Type } from "@sinclair/typebox";
+import { ParameterDeclaration } from "../../../pipeline/parameters.ts";
 import { ErrorSchema, RequestIdSchema } from "./error.ts";
 
 const strict = { additionalProperties: false } as const;
@@ -42,6 +43,14 @@ export const PlanSchema = Type.Object(
           reads: Names,
           writes: Names,
           models: Names,
+          model_missing: Type.Optional(
+            Type.Literal("fail", {
+              description: "Without its models it is there all the same; pictures that need it fail.",
+            }),
+          ),
+          missing_models: Type.Optional(
+            Type.Array(Type.String(), { description: "Models it names that have no card." }),
+          ),
           pool: Type.Optional(Type.Object({ name: Type.String(), slots: Type.Integer() }, strict)),
           when: Type.Optional(Type.String()),
           place: Type.Optional(Type.String({ description: "Group of processes it runs in, where the file says so." })),
@@ -96,6 +105,9 @@ export const PipelineDetailSchema = Type.Object(
     definition: Type.Unknown({ description: "The definition, parsed." }),
     source: Type.String({ description: "The definition's own text." }),
     limits: Type.Object({ deadline_ms: Type.Number(), files: Type.Integer() }, strict),
+    parameters: Type.Record(Type.String(), ParameterDeclaration, {
+      description: "What a request may choose with `parameters`, by name.",
+    }),
     aggregate: Type.Record(Type.String(), Type.String()),
     plan: PlanSchema,
     stage_schemas: Type.Record(Type.String(), Type.Unknown(), {
