@@ -6,6 +6,7 @@ import { LunaError, listNotFound } from "../errors.ts";
 import { type ExtractedFace, extract, type LunaFace, readSentBody } from "../extraction.ts";
 import { admitHandlers, type Handler, handlerOf } from "../handlers.ts";
 import { readJson } from "../json-body.ts";
+import { checkAwaited, storeExtraction } from "../keeping.ts";
 import { findMatches, listTarget, personTarget } from "../matching.ts";
 import { type AccountCall, type AccountOperation, json, type LunaOperation } from "../operation.ts";
 import { CHANGES, HANDLER_TYPES, type HandlerType, LIST_TYPE, wishOf } from "../policies.ts";
@@ -13,6 +14,7 @@ import { readFlag, readText, readUuid, required } from "../query.ts";
 
 /** What came of the best face of a picture. */
 interface BestFace {
+  readonly best: ExtractedFace;
   readonly keep: NewDescriptor;
   /** Members `face` and, where asked for, `exif` of the answer. */
   readonly shown: { readonly face: LunaFace; readonly exif?: Readonly<Record<string, unknown>> };
@@ -63,6 +65,7 @@ async function enrol(context: LunaContext, call: AccountCall): Promise<Response>
   const list = handler.policies.list_id;
   await listTarget(context, call, list, "persons");
   const { keep, shown } = await bestFace(context, call, handler, warped);
+  checkAwaited(call);
   const enrolled = await context.store.descriptors.create(call.caller.account, [keep], { person, list });
   if (!enrolled) throw listNotFound(list, 400);
   return json({ person_id: person.id, ...shown }, 201);
@@ -73,9 +76,9 @@ async function identify(context: LunaContext, call: AccountCall): Promise<Respon
   const handler = await handlerOf(context, call, "identify");
   const { list_id, limit, identify_threshold } = handler.policies;
   const target = await listTarget(context, call, list_id);
-  const { keep, shown } = await bestFace(context, call, handler, warped);
+  const { best, keep, shown } = await bestFace(context, call, handler, warped);
   const candidates = await findMatches(context, call, [keep], target, { limit, atLeast: identify_threshold });
-  await context.store.descriptors.create(call.caller.account, [keep]);
+  await storeExtraction(context, call, [best]);
   return json({ candidates, ...shown }, 201);
 }
 
@@ -85,11 +88,11 @@ async function verify(context: LunaContext, call: AccountCall): Promise<Response
   const warped = readPictureFlags(query);
   const handler = await handlerOf(context, call, "verify");
   const target = await personTarget(context, call, person);
-  const { keep, shown } = await bestFace(context, call, handler, warped);
+  const { best, keep, shown } = await bestFace(context, call, handler, warped);
   const candidates = await findMatches(context, call, [keep], target, { limit: 1 });
-  await context.store.descriptors.create(call.caller.account, [keep]);
-  const best = candidates[0];
-  const status = best !== undefined && best.similarity >= handler.policies.verify_threshold;
+  await storeExtraction(context, call, [best]);
+  const nearest = candidates[0];
+  const status = nearest !== undefined && nearest.similarity >= handler.policies.verify_threshold;
   return json({ status, candidates, ...shown }, 201);
 }
 
@@ -110,7 +113,7 @@ async function bestFace(
   const { faces, exif } = await extract(context, call, body, wishOf(handler.policies, warped));
   const best: ExtractedFace | undefined = faces[0];
   if (best?.keep === undefined) throw new LunaError(4003, "No faces found.");
-  return { keep: best.keep, shown: { face: best.face, ...(exif === undefined ? {} : { exif }) } };
+  return { best, keep: best.keep, shown: { face: best.face, ...(exif === undefined ? {} : { exif }) } };
 }
 
 function handlerJson({ id, type, policies, version, createdAt, updatedAt }: Handler<HandlerType>) {

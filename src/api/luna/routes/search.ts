@@ -3,6 +3,7 @@ import type { LunaContext } from "../context.ts";
 import { LunaError } from "../errors.ts";
 import { type ExtractedFace, extract, readSentBody } from "../extraction.ts";
 import { readExtractionWish } from "../extraction-parameters.ts";
+import { storeExtraction } from "../keeping.ts";
 import { findMatches, targetOf } from "../matching.ts";
 import { readCandidates, readLimit } from "../matching-query.ts";
 import { type AccountCall, json, type LunaOperation } from "../operation.ts";
@@ -30,7 +31,7 @@ async function search(context: LunaContext, call: AccountCall): Promise<Response
 
   const { faces, exif } = await extract(context, call, await readSentBody(context, call), wish);
   if (faces.length > 1) {
-    await keep(context, call, faces);
+    await storeExtraction(context, call, faces);
     throw new LunaError(11012, {
       faces: faces.map(({ face: { id, score, rect, rectISO } }) => ({ id, score, rect, rectISO })),
     });
@@ -40,7 +41,7 @@ async function search(context: LunaContext, call: AccountCall): Promise<Response
   // Matched first: of a search that fails or runs out of time nothing is left behind. The new descriptor is no candidate
   // of anybody yet, so the order cannot be told from outside.
   const candidates = await findMatches(context, call, [descriptor], target, { limit });
-  await keep(context, call, faces);
+  await storeExtraction(context, call, faces);
   const result = { candidates, face, ...(exif === undefined ? {} : { exif }) };
   await tell(context, call, {
     source: "search",
@@ -49,9 +50,4 @@ async function search(context: LunaContext, call: AccountCall): Promise<Response
     result,
   });
   return json(result, 201);
-}
-
-async function keep(context: LunaContext, call: AccountCall, faces: readonly ExtractedFace[]): Promise<void> {
-  const descriptors = faces.flatMap((face) => (face.keep === undefined ? [] : [face.keep]));
-  await context.store.descriptors.create(call.caller.account, descriptors);
 }
