@@ -47,6 +47,9 @@ export async function openSqlite(dataDir: string, options: SqliteOptions = {}): 
     database.run("pragma journal_mode = wal");
     database.run("pragma synchronous = full");
     database.run("pragma foreign_keys = on");
+    // What is deleted, such as faces, is overwritten; so is the log that it went through, when it is merged.
+    database.run("pragma secure_delete = on");
+    database.run("pragma journal_size_limit = 0");
     // From here on the dialect waits: SQLite's own wait would hold up the thread that answers requests.
     database.run("pragma busy_timeout = 0");
   } catch (error) {

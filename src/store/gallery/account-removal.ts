@@ -1,6 +1,7 @@
 /** Takes an account away with all it owns, in transactions so short that nobody else has to wait. */
 import type { Kysely } from "kysely";
 import type { Schema } from "../schema.ts";
+import { transact } from "../transactions.ts";
 import { dropCounts } from "./counts.ts";
 import { removeDescriptors, removeListRows, removePersons } from "./unlinking.ts";
 import type { GalleryWrites } from "./writes.ts";
@@ -23,7 +24,7 @@ export async function removeAccount(db: Kysely<Schema>, writes: GalleryWrites, a
       await removeListRows(write, account, idsOf(lists));
     });
   }
-  return db.transaction().execute(async (db) => {
+  return transact(db, async (db) => {
     await dropCounts(db, account);
     const result = await db.deleteFrom("accounts").where("id", "=", account).executeTakeFirst();
     return result.numDeletedRows > 0n;

@@ -1,6 +1,7 @@
 /** Tokens of accounts. Only their hashes are kept; where an id is taken, the token itself will do as well. */
 import { type ExpressionBuilder, type Kysely, sql } from "kysely";
 import type { Schema } from "../schema.ts";
+import { transact } from "../transactions.ts";
 import { accountOf, addToken, hashOf } from "./account-rows.ts";
 import { chunksOf } from "./chunks.ts";
 import { shrink } from "./counts.ts";
@@ -23,7 +24,7 @@ export class AccountTokens {
 
   /** Makes a token (a UUID of version 4) that can be used at once. It is in the answer and nowhere else. */
   async create(account: string, data: string): Promise<AccountToken & { readonly secret: string }> {
-    return this.#db.transaction().execute((db) => addToken(db, account, data, this.#now()));
+    return transact(this.#db, (db) => addToken(db, account, data, this.#now()));
   }
 
   /**
@@ -64,6 +65,32 @@ export class AccountTokens {
       .executeTakeFirst();
   }
 
+  /** The ids of those of the account's tokens that are named. */
+  async find(account: string, idsOrSecrets: readonly string[]): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const chunk of chunksOf(idsOrSecrets)) {
+      const rows = await this.#tokens(account).where(named(chunk)).execute();
+      found.push(...rows.map(({ id }) => id));
+    }
+    return found;
+  }
+
+  /** Those ids whose tokens are there and whose accounts are not suspended. */
+  async usable(ids: readonly string[]): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const chunk of chunksOf(ids)) {
+      const rows = await this.#db
+        .selectFrom("account_tokens")
+        .innerJoin("accounts", "accounts.id", "account_tokens.account_id")
+        .select("account_tokens.id")
+        .where("account_tokens.id", "in", chunk)
+        .where("accounts.suspended", "=", 0)
+        .execute();
+      found.push(...rows.map(({ id }) => id));
+    }
+    return found;
+  }
+
   /** False for an unknown token. */
   async update(account: string, idOrSecret: string, data: string): Promise<boolean> {
     const result = await this.#db
@@ -77,7 +104,7 @@ export class AccountTokens {
 
   /** Deletes tokens; the ids of those that were there. They are refused from now on. */
   async remove(account: string, idsOrSecrets: readonly string[]): Promise<readonly string[]> {
-    return this.#db.transaction().execute(async (db) => {
+    return transact(this.#db, async (db) => {
       const removed: string[] = [];
       for (const chunk of chunksOf(idsOrSecrets)) {
         const gone = await db

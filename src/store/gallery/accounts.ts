@@ -1,8 +1,10 @@
 /** Accounts: who owns descriptors, persons, lists and handlers. */
 import type { Kysely } from "kysely";
 import type { Schema } from "../schema.ts";
+import { transact } from "../transactions.ts";
 import { removeAccount } from "./account-removal.ts";
 import { accountOf, addToken } from "./account-rows.ts";
+import { chunksOf } from "./chunks.ts";
 import type { Account } from "./records.ts";
 import type { GalleryWrites } from "./writes.ts";
 
@@ -40,7 +42,7 @@ export class Accounts {
       suspended: 0,
       created_at: this.#now(),
     };
-    return this.#db.transaction().execute(async (db) => {
+    return transact(this.#db, async (db) => {
       const made = await db
         .insertInto("accounts")
         .values(row)
@@ -72,6 +74,21 @@ export class Accounts {
   async list(): Promise<readonly Account[]> {
     const rows = await this.#db.selectFrom("accounts").selectAll().orderBy("created_at").orderBy("id").execute();
     return rows.map(accountOf);
+  }
+
+  /** Those ids whose accounts are there and not suspended. */
+  async usable(ids: readonly string[]): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const chunk of chunksOf(ids)) {
+      const rows = await this.#db
+        .selectFrom("accounts")
+        .select("id")
+        .where("id", "in", chunk)
+        .where("suspended", "=", 0)
+        .execute();
+      found.push(...rows.map(({ id }) => id));
+    }
+    return found;
   }
 
   /** Suspends or resumes; false for an unknown account. */

@@ -5,6 +5,7 @@
  */
 import type { Kysely, Selectable } from "kysely";
 import type { Schema } from "../schema.ts";
+import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
 import type { Vector } from "./records.ts";
 import type { GalleryChangesTable } from "./schema.ts";
@@ -182,7 +183,7 @@ export class GalleryChanges {
 
   /** Deletes all changes up to a position, and notes that in the same transaction. */
   async #forget(position: number): Promise<number> {
-    return this.#db.transaction().execute(async (db) => {
+    return transact(this.#db, async (db) => {
       await db.updateTable("gallery_position").set({ pruned: position }).where("pruned", "<", position).execute();
       const result = await db.deleteFrom("gallery_changes").where("position", "<=", position).executeTakeFirst();
       return Number(result.numDeletedRows);

@@ -1,6 +1,7 @@
 /** Handlers: an account's rules, one set a type. */
 import type { Kysely, Selectable } from "kysely";
 import type { Schema } from "../schema.ts";
+import { transact } from "../transactions.ts";
 import type { HandlerRecord } from "./records.ts";
 import type { HandlersTable } from "./schema.ts";
 
@@ -39,7 +40,7 @@ export class Handlers {
 
   /** Changes some policies; the handler afterwards, or undefined where there is none. */
   async change(account: string, type: string, policies: Policies): Promise<HandlerRecord | undefined> {
-    return this.#db.transaction().execute(async (db) => {
+    return transact(this.#db, async (db) => {
       // Written first: that locks the row, so that two changes of different policies keep both.
       const before = await db
         .updateTable("handlers")

@@ -1,6 +1,7 @@
 /** Lists of persons and lists of descriptors. */
 import { type Kysely, sql } from "kysely";
 import type { Schema } from "../schema.ts";
+import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
 import { grow } from "./counts.ts";
 import { descriptorRecords } from "./descriptor-rows.ts";
@@ -33,7 +34,7 @@ export class Lists {
   /** Makes a list; its id. No search sees an empty list, so this is no change of the galleries. */
   async create(account: string, type: ListType, data: string): Promise<string> {
     const id = crypto.randomUUID();
-    await this.#db.transaction().execute(async (db) => {
+    await transact(this.#db, async (db) => {
       const createdAt = await grow(db, { owner: account, kind: `${type}-lists` }, 1, this.#now());
       await db.insertInto("lists").values({ id, account_id: account, type, data, created_at: createdAt }).execute();
     });

@@ -1,6 +1,7 @@
 /** Persons. */
 import { type Kysely, sql } from "kysely";
 import type { Schema } from "../schema.ts";
+import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
 import { addPerson } from "./enrolling.ts";
 import type { Pages } from "./pages.ts";
@@ -36,7 +37,7 @@ export class Persons {
 
   /** No search sees a person without descriptors, so this is no change of the galleries. */
   async create(account: string, person: NewPerson): Promise<void> {
-    await this.#db.transaction().execute((db) => addPerson(db, account, person, this.#now()));
+    await transact(this.#db, (db) => addPerson(db, account, person, this.#now()));
   }
 
   async get(account: string, id: string): Promise<PersonRecord | undefined> {

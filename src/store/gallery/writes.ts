@@ -5,6 +5,7 @@
  */
 import type { Kysely, Transaction } from "kysely";
 import type { Schema } from "../schema.ts";
+import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
 import type { GalleryChangesTable } from "./schema.ts";
 
@@ -86,7 +87,7 @@ export class GalleryWrites {
   async run<T>(work: (write: GalleryWrite) => Promise<T>): Promise<T> {
     let result: T;
     try {
-      result = await this.#db.transaction().execute(async (db) => {
+      result = await transact(this.#db, async (db) => {
         const { last } = await db
           .updateTable("gallery_position")
           .set((row) => ({ last: row("last", "+", 1) }))
