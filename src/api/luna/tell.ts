@@ -19,4 +19,25 @@ export interface ToldFact {
 }
 
 /** Stores an event of a request that succeeded and hands it to subscribers; resolves when it is committed. Never rejects. */
-export async function tell(_context: LunaContext, _call: AccountCall, _fact: ToldFact): Promise<void> {}
+export async function tell({ events, now }: LunaContext, call: AccountCall, fact: ToldFact): Promise<void> {
+  const { source, template, candidate, result } = fact;
+  const { account, authorization } = call.caller;
+  const event_type = source === "descriptors" ? "extract" : "match";
+  await events.recorder.record([
+    {
+      type: `luna.${event_type}`,
+      account,
+      request: call.exchange.id,
+      // The text of these members in this order is what subscribers are sent.
+      data: {
+        event_type,
+        source,
+        timestamp: now() / 1000,
+        authorization,
+        ...(template && { template }),
+        ...(candidate && { candidate }),
+        result,
+      },
+    },
+  ]);
+}
