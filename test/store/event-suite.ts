@@ -67,6 +67,27 @@ export function eventSuite(store: () => Store, open: () => Promise<Store>): void
       expect(next?.id).toBe(3);
     });
 
+    test("of the same key are stored once, also when several processes store them at once", async () => {
+      const other = await open();
+      try {
+        const stored = await Promise.all(
+          Array.from({ length: 12 }, (_, i) => {
+            const keyed = [eventRow({ key: `k${i % 3}` }), eventRow({ key: "same" })];
+            return (i % 2 ? other : store()).events.append(keyed);
+          }),
+        );
+        expect(
+          stored
+            .flat()
+            .map(({ id }) => id)
+            .sort(),
+        ).toEqual([1, 2, 3, 4]);
+        expect(await ids(0)).toEqual([1, 2, 3, 4]);
+      } finally {
+        await other.close();
+      }
+    });
+
     test("without a key are never taken for each other", async () => {
       await events().append([eventRow(), eventRow()]);
       await events().append([eventRow()]);

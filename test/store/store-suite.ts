@@ -4,6 +4,7 @@ import type { KeptInput, NewDeadLetter } from "../../src/store/dead-letters.ts";
 import type { Store } from "../../src/store/store.ts";
 import { roleCovers, TOKEN_ROLES } from "../../src/store/tokens.ts";
 import { eventSuite } from "./event-suite.ts";
+import { gallerySuite } from "./gallery-suite.ts";
 import { letter } from "./letter.ts";
 
 /** A database for one test. */
@@ -90,6 +91,12 @@ export function storeSuite(backend: string, create: () => Promise<TestDatabase>)
         await store.deadLetters.record(letter({ summary: nasty, requestId: nasty }));
         const found = await store.deadLetters.list({ limit: 10, requestId: nasty });
         expect(found.letters[0]?.summary).toBe(nasty);
+      });
+
+      test("take text that databases have no room for: NUL becomes a mark, and is still found by what was sent", async () => {
+        await store.deadLetters.record(letter({ summary: "a\0b", requestId: "r\0" }));
+        const found = await store.deadLetters.list({ limit: 10, requestId: "r\0" });
+        expect(found.letters[0]).toMatchObject({ summary: "a\uFFFDb", requestId: "r\uFFFD" });
       });
 
       test("are listed newest first in pages that new letters do not shift", async () => {
@@ -244,6 +251,11 @@ export function storeSuite(backend: string, create: () => Promise<TestDatabase>)
     });
 
     eventSuite(
+      () => store,
+      () => database.open(),
+    );
+
+    gallerySuite(
       () => store,
       () => database.open(),
     );

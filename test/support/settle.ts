@@ -10,12 +10,12 @@ const PATIENCE = 10_000;
 
 /** Resolves once `condition` holds; for facts that no promise announces. */
 export async function eventually(
-  condition: () => boolean,
+  condition: () => boolean | Promise<boolean>,
   what = condition.toString(),
   patience = PATIENCE,
 ): Promise<void> {
   const end = Date.now() + patience;
-  while (!condition()) {
+  while (!(await condition())) {
     if (Date.now() > end) throw new Error(`This did not come true: ${what}`);
     await new Promise<void>((resolve) => setTimeout(resolve, 1));
   }
