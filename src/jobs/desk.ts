@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { ulid } from "ulid";
 import { FacewireError } from "../errors.ts";
+import { parameterValues } from "../pipeline/parameters.ts";
 import type { Engine, PipelineDetail } from "../pipeline/results.ts";
 import type { JobContent, StoredResult } from "../store/job-content.ts";
 import type { JobRecord } from "../store/job-record.ts";
@@ -110,7 +111,11 @@ export class JobDesk {
     if (facts.files === 0) throw new FacewireError("request_invalid", "The request holds no picture or video.");
     const fingerprint = fingerprintOf(wishes, facts);
     const before = key === undefined ? undefined : await jobs.findByKey(key);
-    if (!before) checkAccepted(this.#options.engine.pipeline(pipeline), facts);
+    if (!before) {
+      const detail = this.#options.engine.pipeline(pipeline);
+      parameterValues(detail.parameters, options.parameters ?? {}, pipeline);
+      checkAccepted(detail, facts);
+    }
     const admitted = await jobs.admit(upload.id, {
       pipeline,
       options,

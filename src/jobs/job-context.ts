@@ -36,8 +36,8 @@ export class JobStopped extends Error {}
 
 /** What all requests of a job to the engine have in common. Their id is the same for all: events hold on to it. */
 export function requestOf({ job, options, priority, cutOff }: JobContext) {
-  const { explain = false, exif = false } = options;
-  return { id: requestIdOf(job.id), pipeline: job.pipeline, priority, explain, exif, signal: cutOff };
+  const { explain = false, exif = false, parameters = {} } = options;
+  return { id: requestIdOf(job.id), pipeline: job.pipeline, priority, parameters, explain, exif, signal: cutOff };
 }
 
 /** Does something until it works or fails for good; throws {@link JobStopped} when the job is told to stop meanwhile. */

@@ -1,5 +1,6 @@
 /** Jobs as the native API and the command line show them. */
 import type { PublicError } from "../errors.ts";
+import type { ParameterValues } from "../pipeline/parameters.ts";
 import type { AggregateValue, VideoSummary } from "../pipeline/results.ts";
 import type { JobRecord, JobState, ResultCounts, WaitingFor } from "../store/job-record.ts";
 import type { JobOptions } from "./options.ts";
@@ -46,6 +47,7 @@ export interface JobJson {
 export interface JobOptionsJson {
   readonly every?: number;
   readonly rate?: number;
+  readonly parameters?: ParameterValues;
   readonly explain?: boolean;
   readonly exif?: boolean;
 }
@@ -62,13 +64,18 @@ export interface JobDetailJson extends JobJson {
 
 /** A job as it is shown in lists. */
 export function jobJson(job: JobRecord): JobJson {
-  const { sampling, explain, exif } = job.options as JobOptions;
+  const { sampling, parameters, explain, exif } = job.options as JobOptions;
   return {
     id: job.id,
     state: job.state,
     pipeline: job.pipeline,
     versions: job.versions,
-    options: { ...sampling, ...(explain ? { explain } : {}), ...(exif ? { exif } : {}) },
+    options: {
+      ...sampling,
+      ...(parameters ? { parameters } : {}),
+      ...(explain ? { explain } : {}),
+      ...(exif ? { exif } : {}),
+    },
     files: job.files,
     bytes: job.bytes,
     progress: progressNumbers({ ...job, rate: job.endedAt === undefined ? job.rate : meanRate(job) }),

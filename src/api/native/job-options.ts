@@ -26,6 +26,7 @@ export const JOB_PARAMETERS = {
   } satisfies QueryParameter<string>,
   rate: RUN_PARAMETERS.rate,
   every: RUN_PARAMETERS.every,
+  parameters: RUN_PARAMETERS.parameters,
   explain: RUN_PARAMETERS.explain,
   exif: RUN_PARAMETERS.exif,
 } as const;
@@ -120,9 +121,14 @@ export function pipelineOf({ pipeline }: JobParameters): string {
 
 /** The options of a new job. Throws `request_invalid`. */
 export function jobOptionsOf(parameters: JobParameters): JobOptions {
-  const { explain, exif } = parameters;
+  const { explain, exif, parameters: chosen } = parameters;
   const sampling = samplingOf(parameters);
-  return { ...(sampling ? { sampling } : {}), ...(explain ? { explain } : {}), ...(exif ? { exif } : {}) };
+  return {
+    ...(sampling ? { sampling } : {}),
+    ...(chosen ? { parameters: chosen } : {}),
+    ...(explain ? { explain } : {}),
+    ...(exif ? { exif } : {}),
+  };
 }
 
 /**

@@ -1,5 +1,6 @@
 /** `facewire jobs`: long work on a running server. */
 import { type Command, Option } from "commander";
+import { parameterOption } from "../pipelines/parameters.ts";
 import type { Finish } from "../program.ts";
 
 /** Adds the command. */
@@ -17,6 +18,7 @@ export function addJobs(program: Command, finish: Finish): void {
     .argument("<paths...>", "pictures, videos, and folders that are read to the bottom")
     .addOption(new Option("--rate <n>", "frames analysed for each second of video").conflicts("every"))
     .option("--every <n>", "analyse every n-th frame of videos")
+    .addOption(parameterOption())
     .option("--explain", "keep with each result what each stage did")
     .option("--exif", "add the pictures' EXIF fields")
     .option("--key <key>", "idempotency key: the same files under the same key are the same job (default: a new one)")

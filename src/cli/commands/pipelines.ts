@@ -1,5 +1,6 @@
 /** `facewire pipelines`: what there is to run, whether it is right, how it runs and whether it does what it promises. */
 import type { Command } from "commander";
+import { parameterOption } from "../pipelines/parameters.ts";
 import type { Finish } from "../program.ts";
 
 /** Adds the command. */
@@ -41,6 +42,7 @@ function addExplain(parent: Command, finish: Finish): void {
     )
     .argument("<pipeline>", "name of a pipeline")
     .option("--picture <files...>", "pictures to measure with (default: a sample photo that comes with the project)")
+    .addOption(parameterOption())
     .option("--runs <count>", "how often the pictures are run; 0 shows the plan without measuring", "20")
     .action(async (name: string, _options, command: Command) => {
       const { explainPipeline } = await import("../pipelines/explain.ts");

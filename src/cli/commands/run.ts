@@ -5,6 +5,7 @@ import type { ModelCard } from "../../inference/card.ts";
 import type { FrameSampling } from "../../media/video/video.ts";
 import type { Engine, ItemResult } from "../../pipeline/results.ts";
 import { note } from "../output.ts";
+import { parameterOption, parametersOf } from "../pipelines/parameters.ts";
 import type { Finish, GlobalOptions } from "../program.ts";
 import { startProgress } from "../progress.ts";
 import { EXIT } from "../report.ts";
@@ -24,6 +25,7 @@ interface RunOptions extends GlobalOptions {
   readonly exif?: boolean;
   readonly aggregate?: boolean;
   readonly deadline?: string;
+  readonly parameter?: readonly string[];
 }
 
 /** Pictures in hand for each worker: one is computed while the next is decoded, and another waits to follow at once. */
@@ -49,6 +51,7 @@ export function addRun(program: Command, finish: Finish): void {
     .option("--explain", "show what each stage did, how long it took and why")
     .option("--exif", "add the pictures' EXIF fields (JSON only)")
     .option("--aggregate", "run all pictures as one request and print the pipeline's aggregate over them")
+    .addOption(parameterOption())
     .option("--deadline <time>", "longest time for a picture, such as 2s (default: the pipeline's)")
     .addHelpText("after", "\nExit code: 0 everything ran, 1 some failed, 2 wrong words, 130 ended by Ctrl-C.")
     .action(async (pipeline: string, paths: string[], _options, command: Command) =>
@@ -71,7 +74,10 @@ async function run(pipeline: string, paths: readonly string[], options: RunOptio
   const { Tally } = await import("../run/tally.ts");
   const { bestPaths, drawnPaths, framePath, writeDrawn } = await import("../run/drawn.ts");
   try {
-    const { accepts } = local.engine.pipeline(pipeline);
+    const { accepts, parameters: declared } = local.engine.pipeline(pipeline);
+    const parameters = parametersOf(options.parameter ?? [], declared);
+    // Told once, and not for every picture.
+    local.engine.admit(pipeline, parameters);
     const wanted = new Set(accepts.map((kind) => (kind === "image" ? ("picture" as const) : kind)));
     const { inputs, skipped } = inputsFor(found, wanted);
     const skippedLine = skippedText(skipped, wanted);
@@ -99,6 +105,7 @@ async function run(pipeline: string, paths: readonly string[], options: RunOptio
     };
     const wishes = {
       pipeline,
+      parameters,
       explain: options.explain === true,
       draw: drawn !== undefined,
       exif: options.exif === true,

@@ -3,7 +3,10 @@ import { randomUUID } from "node:crypto";
 import { stat } from "node:fs/promises";
 import { FacewireError } from "../../errors.ts";
 import type { JobJson } from "../../jobs/job-json.ts";
+import type { ParameterValues } from "../../pipeline/parameters.ts";
+import type { PipelineDetail } from "../../pipeline/results.ts";
 import { note, printLine } from "../output.ts";
+import { parametersOf } from "../pipelines/parameters.ts";
 import { startProgress } from "../progress.ts";
 import { EXIT } from "../report.ts";
 import { type FoundInput, findInputs, skippedText } from "../run/find-inputs.ts";
@@ -19,6 +22,7 @@ export interface SubmitOptions extends ServerOptions {
   readonly every?: string;
   readonly explain?: boolean;
   readonly exif?: boolean;
+  readonly parameter?: readonly string[];
   readonly key?: string;
   readonly wait?: boolean;
   readonly json?: boolean;
@@ -36,7 +40,8 @@ export async function submitJob(pipeline: string, paths: readonly string[], opti
   if (skippedLine !== undefined) note(skippedLine);
   const stop = listenForStop();
   try {
-    const job = await upload(client, pipeline, inputs, options, stop.signal);
+    const parameters = await parametersFor(client, pipeline, options.parameter);
+    const job = await upload(client, { pipeline, inputs, parameters }, options, stop.signal);
     await printLine(options.json ? JSON.stringify(job) : job.id);
     if (!options.wait) return EXIT.ok;
     return await waitForEnd(client, job.id, { json: options.json === true, signal: stop.signal });
@@ -49,10 +54,23 @@ export async function submitJob(pipeline: string, paths: readonly string[], opti
   }
 }
 
+/** What is handed in. */
+interface HandedIn {
+  readonly pipeline: string;
+  readonly inputs: readonly FoundInput[];
+  readonly parameters: ParameterValues | undefined;
+}
+
+/** Of what type each is, the server's pipeline says. */
+async function parametersFor(client: JobsClient, pipeline: string, texts: readonly string[] | undefined) {
+  if (texts === undefined) return undefined;
+  const detail = await client.json<PipelineDetail>(`/v1/pipelines/${encodeURIComponent(pipeline)}`);
+  return parametersOf(texts, detail?.parameters ?? {});
+}
+
 async function upload(
   client: JobsClient,
-  pipeline: string,
-  inputs: readonly FoundInput[],
+  { pipeline, inputs, parameters }: HandedIn,
   options: SubmitOptions,
   signal: AbortSignal,
 ): Promise<JobJson> {
@@ -66,7 +84,7 @@ async function upload(
         sent += bytes;
         progress.update(sent);
       });
-      const query = queryOf(pipeline, options, name);
+      const query = queryOf(pipeline, parameters, options, name);
       const init = { method: "POST", body, headers: { ...headers, "idempotency-key": JSON.stringify(key) }, signal };
       try {
         const job = (await client.json<JobJson>(`/v1/jobs?${query}`, init)) as JobJson;
@@ -83,12 +101,18 @@ async function upload(
   }
 }
 
-function queryOf(pipeline: string, options: SubmitOptions, name: string | undefined): URLSearchParams {
+function queryOf(
+  pipeline: string,
+  parameters: ParameterValues | undefined,
+  options: SubmitOptions,
+  name: string | undefined,
+): URLSearchParams {
   const { rate, every, explain, exif } = options;
   const query = new URLSearchParams({ pipeline });
   if (name !== undefined) query.set("name", name);
   if (rate !== undefined) query.set("rate", rate);
   if (every !== undefined) query.set("every", every);
+  if (parameters !== undefined) query.set("parameters", JSON.stringify(parameters));
   if (explain) query.set("explain", "1");
   if (exif) query.set("exif", "1");
   return query;

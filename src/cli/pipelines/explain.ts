@@ -1,6 +1,7 @@
 /** `facewire pipelines explain`: the plan as text, with what each stage cost on this machine just now. */
 import { basename } from "node:path";
 import { FacewireError } from "../../errors.ts";
+import { allowedText, type ParameterValues } from "../../pipeline/parameters.ts";
 import type { Engine, PipelineDetail, PlanGraph } from "../../pipeline/results.ts";
 import { openLocalEngine } from "../local-engine.ts";
 import { printLine } from "../output.ts";
@@ -9,14 +10,24 @@ import { EXIT } from "../report.ts";
 import { samplePicture } from "../sample.ts";
 import { settingsOf } from "../settings.ts";
 import { millisText, plural } from "../units.ts";
+import { parametersOf } from "./parameters.ts";
 
 interface ExplainOptions extends GlobalOptions {
   readonly picture?: readonly string[];
   readonly runs: string;
+  readonly parameter?: readonly string[];
 }
 
 /** Runs before measuring: the first ones load code and fill caches. */
 const WARM_UP = 3;
+
+/** What is measured. */
+interface MeasuredRun {
+  readonly name: string;
+  readonly parameters: ParameterValues;
+  readonly paths: readonly string[] | undefined;
+  readonly runs: number;
+}
 
 /** What was measured. */
 interface Measurement {
@@ -35,8 +46,10 @@ export async function explainPipeline(name: string, options: ExplainOptions): Pr
   const local = await openLocalEngine(await settingsOf(options));
   try {
     const detail = local.engine.pipeline(name);
+    const parameters = parametersOf(options.parameter ?? [], detail.parameters);
+    local.engine.admit(name, parameters);
     const measurement = detail.accepts.includes("image")
-      ? await measure(local.engine, name, options.picture, runs)
+      ? await measure(local.engine, { name, parameters, paths: options.picture, runs })
       : { byStage: new Map(), said: "not measured: it takes videos only" };
     for (const line of explanation(detail, measurement)) await printLine(line);
   } finally {
@@ -46,12 +59,7 @@ export async function explainPipeline(name: string, options: ExplainOptions): Pr
 }
 
 /** Runs the pictures one after the other, so that nothing waits for anything. */
-async function measure(
-  engine: Engine,
-  name: string,
-  paths: readonly string[] | undefined,
-  runs: number,
-): Promise<Measurement> {
+async function measure(engine: Engine, { name, parameters, paths, runs }: MeasuredRun): Promise<Measurement> {
   const sample = paths === undefined ? await samplePicture() : undefined;
   const pictures = paths ?? (sample === undefined ? [] : [sample]);
   if (runs === 0) return { byStage: new Map(), said: "not measured" };
@@ -63,7 +71,13 @@ async function measure(
   for (let run = -WARM_UP; run < runs; run++) {
     faces = 0;
     for (const file of files) {
-      const { items } = await engine.run({ id: `explain-${run}`, pipeline: name, files: [file], explain: true });
+      const { items } = await engine.run({
+        id: `explain-${run}`,
+        pipeline: name,
+        files: [file],
+        parameters,
+        explain: true,
+      });
       const item = items[0]!;
       if (item.error) throw FacewireError.fromPublic(item.error);
       faces += item.faces.length;
@@ -98,6 +112,7 @@ function explanation(detail: PipelineDetail, { byStage, said }: Measurement): st
   return [
     `${detail.name}: ${detail.description}`,
     `version ${detail.version}, deadline ${limits.deadline_ms} ms, at most ${plural(limits.files, "picture")} a request`,
+    ...parameterLines(detail.parameters),
     ...plan.nodes.flatMap((node) => nodeLines(node, byStage.get(node.stage))),
     ...hopLines(plan.hops),
     "",
@@ -105,6 +120,15 @@ function explanation(detail: PipelineDetail, { byStage, said }: Measurement): st
     ...(together > 0 ? [`together:  ${millisText(together)} a picture`] : []),
     `times:     ${said}`,
   ];
+}
+
+function parameterLines(parameters: PipelineDetail["parameters"]): string[] {
+  const lines = Object.entries(parameters).map(([name, declaration]) => {
+    const { description } = declaration;
+    const text = `  ${name}: ${allowedText(declaration)}, ${declaration.default} by default`;
+    return description === undefined ? text : `${text}. ${description}`;
+  });
+  return lines.length === 0 ? [] : ["", "parameters (--parameter name=value, request.name in conditions):", ...lines];
 }
 
 function hopLines(hops: PlanGraph["hops"]): string[] {
@@ -126,6 +150,7 @@ function nodeLines(node: PlanGraph["nodes"][number], ms: number | undefined): st
     ["reads", node.reads.join(", ")],
     ["writes", node.writes.join(", ")],
     ["models", node.models.join(", ")],
+    ["missing", (node.missing_models ?? []).join(", ")],
     ["when", node.when ?? ""],
     ["place", node.place === undefined ? "" : `group ${node.place}`],
     ["pool", node.pool ? `${node.pool.name}, ${plural(node.pool.slots, "slot")}` : ""],

@@ -5,7 +5,7 @@ import type { Engine, ItemResult, RunRequest, RunResult } from "../../pipeline/r
 import type { FoundInput } from "./find-inputs.ts";
 
 /** What is asked of every picture. */
-export type RunWishes = Pick<RunRequest, "pipeline" | "explain" | "draw" | "exif" | "deadlineMs">;
+export type RunWishes = Pick<RunRequest, "pipeline" | "parameters" | "explain" | "draw" | "exif" | "deadlineMs">;
 
 /** How {@link runEach} works. */
 export interface RunEachOptions {

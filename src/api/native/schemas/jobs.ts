@@ -43,6 +43,7 @@ const job = {
     {
       every: Type.Optional(Type.Integer({ minimum: 1 })),
       rate: Type.Optional(Type.Number({ exclusiveMinimum: 0 })),
+      parameters: Type.Optional(Type.Record(Type.String(), Type.Union([Type.Boolean(), Type.Number(), Type.String()]))),
       explain: Type.Optional(Type.Boolean()),
       exif: Type.Optional(Type.Boolean()),
     },
