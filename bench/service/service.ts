@@ -42,6 +42,7 @@ export async function startServer(setup: Setup, env: Readonly<Record<string, str
     join(import.meta.dirname, "process.ts"),
     {
       FACEWIRE_LISTEN_NATIVE: "127.0.0.1:0",
+      FACEWIRE_LISTEN_LUNA: "off",
       FACEWIRE_DATA_DIR: dataDir,
       FACEWIRE_MODELS_CACHE: setup.settings.models_cache,
       ...env,

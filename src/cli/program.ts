@@ -1,6 +1,7 @@
 /** The command tree. What a command needs is imported when it runs, so that each starts fast. */
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { addAccounts } from "./commands/accounts.ts";
 import { addBench } from "./commands/bench.ts";
 import { addConfig } from "./commands/config.ts";
 import { addDeadLetters } from "./commands/dead-letters.ts";
@@ -36,6 +37,7 @@ const COMMANDS: readonly AddCommand[] = [
   addPipelines,
   addModels,
   addTokens,
+  addAccounts,
   addDeadLetters,
   addConfig,
   addDoctor,

@@ -1,4 +1,5 @@
 /** The settings as `facewire config` shows them: in the units of the file, with secrets hidden. */
+import { isAbsolute } from "node:path";
 import { KindGuard, type TSchema } from "@sinclair/typebox";
 import { Value } from "@sinclair/typebox/value";
 import { type Settings, SettingsSchema } from "./schema.ts";
@@ -38,6 +39,8 @@ function hideSecrets(schema: TSchema, value: unknown, showing: Required<Showing>
   if (KindGuard.IsObject(schema)) {
     return mapValues(value, (child, key) => hideSecrets(schema.properties[key] as TSchema, child, showing));
   }
+  // A command may be a path as well.
+  if (!showing.paths && typeof value === "string" && isAbsolute(value)) return showing.hidden;
   return typeof value === "string"
     ? value.replace(URL_CREDENTIALS, (_whole, scheme) => `${scheme}${showing.hidden}@`)
     : value;

@@ -24,7 +24,8 @@ export function spawnFacewire(words: readonly string[], options: CliOptions = {}
   const surroundings = Object.entries(process.env).filter(([name]) => !/^FACEWIRE_(?!MODELS_CACHE$)/.test(name));
   return Bun.spawn([process.execPath, join(PROJECT_ROOT, "src/cli/main.ts"), ...words], {
     cwd: options.cwd ?? PROJECT_ROOT,
-    env: { ...Object.fromEntries(surroundings), ...options.env },
+    // Several run at once; those that are about it say where it listens.
+    env: { ...Object.fromEntries(surroundings), FACEWIRE_LISTEN_LUNA: "off", ...options.env },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -44,7 +44,10 @@ async function serve({ roles, groups, ...options }: ServeOptions): Promise<numbe
   const { refuseTakenPort } = await import("../port.ts");
   await refuseTakenPort(settings);
   const { serveUntilStopped } = await import("../serving.ts");
-  return serveUntilStopped(settings, (app) => printLine(`Facewire listens on ${app.url}`));
+  return serveUntilStopped(settings, async (app) => {
+    await printLine(`Facewire listens on ${app.url}`);
+    if (app.lunaUrl !== undefined) await printLine(`The LUNA API listens on ${app.lunaUrl}`);
+  });
 }
 
 async function serveOthers(settings: Settings): Promise<number> {

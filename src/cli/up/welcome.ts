@@ -21,6 +21,7 @@ export async function welcome(app: App, settings: Settings, seconds: number): Pr
     `  Manual   ${app.url}/swagger`,
     `  Health   ${app.url}/health`,
     `  Metrics  ${app.url}/metrics`,
+    ...(app.lunaUrl === undefined ? [] : [`  LUNA     ${app.lunaUrl}/swagger`]),
     "",
     "Try it, from this folder:",
     `  ${curl(app, settings)}`,

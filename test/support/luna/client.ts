@@ -16,6 +16,9 @@ export interface LunaAnswer<T = LunaJson> {
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers whose form the description has checked already
 export type LunaJson = any;
 
+/** Parameters; absent ones are left out. */
+export type LunaQuery = Readonly<Record<string, string | number | undefined>>;
+
 /** What goes with a request. */
 export interface LunaRequest {
   readonly headers?: Readonly<Record<string, string>>;
@@ -23,7 +26,7 @@ export interface LunaRequest {
   readonly body?: unknown;
   /** Of a body that is not JSON. */
   readonly type?: string;
-  readonly query?: Readonly<Record<string, string | number>>;
+  readonly query?: LunaQuery;
   readonly signal?: AbortSignal;
 }
 
@@ -122,6 +125,8 @@ export function basicOf(pair: string): string {
   return `Basic ${Buffer.from(pair).toString("base64")}`;
 }
 
-function entriesOf(query: Readonly<Record<string, string | number>>): [string, string][] {
-  return Object.entries(query).map(([name, value]) => [name, String(value)]);
+function entriesOf(query: LunaQuery): [string, string][] {
+  return Object.entries(query).flatMap(([name, value]): [string, string][] =>
+    value === undefined ? [] : [[name, String(value)]],
+  );
 }
