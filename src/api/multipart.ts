@@ -15,6 +15,10 @@ export interface FormFile {
   readonly field: string;
   /** The file's own name without folders, or the field's name where it has none. */
   readonly name: string;
+  /** Whether it has a name of its own. */
+  readonly named: boolean;
+  /** Its declared type in lower case, without parameters. */
+  readonly type: string;
   readonly bytes: Uint8Array;
 }
 
@@ -85,7 +89,7 @@ class FormCollector {
     this.#parser = parser;
     // `end` may never be reached: a failure is then reported by `write`.
     this.#finished.promise.catch(() => undefined);
-    parser.on("file", (field, stream, name) => this.#file(field, stream, name));
+    parser.on("file", (field, stream, name, _encoding, type) => this.#file(field, stream, name, type));
     parser.on("field", (field, value, _cut, valueCut) => {
       if (valueCut) this.#fail(fieldTooLong(field));
       this.#fields.push({ field: field ?? "", value });
@@ -120,15 +124,21 @@ class FormCollector {
     return drained.promise;
   }
 
-  #file(field: string | undefined, stream: BusboyFileStream, name: string | undefined): void {
+  #file(field: string | undefined, stream: BusboyFileStream, name: string | undefined, type: string): void {
     const chunks: Uint8Array[] = [];
     const at = this.#files.length;
+    const file = {
+      field: field ?? "",
+      name: fileName(field, name),
+      named: Boolean(name),
+      type: (type ?? "").toLowerCase(),
+    };
     // Its place is taken at once: files end in the order they begin, but `end` may come after the next one begins.
-    this.#files.push({ field: field ?? "", name: "", bytes: new Uint8Array(0) });
+    this.#files.push({ ...file, bytes: new Uint8Array(0) });
     stream.on("data", (chunk: Uint8Array) => chunks.push(chunk));
     stream.on("error", (error) => this.#fail(brokenForm(error)));
     stream.on("end", () => {
-      this.#files[at] = { field: field ?? "", name: fileName(field, name), bytes: joined(chunks) };
+      this.#files[at] = { ...file, bytes: joined(chunks) };
     });
   }
 
