@@ -117,9 +117,9 @@ export class GalleryChanges {
   /** All descriptors, a page at a time in any fixed order. Read {@link position} first, then the changes behind it. */
   async descriptors(next: string | undefined, limit: number): Promise<LoadedPage<LoadedDescriptor>> {
     const rows = await this.#descriptors()
-      .select("number")
-      .where("number", ">", next === undefined ? 0 : Number(next))
-      .orderBy("number")
+      .select("descriptor_vectors.number")
+      .where("descriptor_vectors.number", ">", next === undefined ? 0 : Number(next))
+      .orderBy("descriptor_vectors.number")
       .limit(limit)
       .execute();
     const last = rows.length < limit ? undefined : rows.at(-1);
@@ -195,8 +195,8 @@ export class GalleryChanges {
     const wanted = new Set(rows.filter(({ kind }) => kind === "descriptor").map(({ subject }) => subject));
     const loaded = new Map<string, LoadedDescriptor>();
     for (const chunk of chunksOf([...wanted])) {
-      const found = await this.#descriptors().where("descriptor_id", "in", chunk).execute();
-      for (const row of found) loaded.set(row.descriptor_id, loadedOf(row));
+      const found = await this.#descriptors().where("id", "in", chunk).execute();
+      for (const row of found) loaded.set(row.id, loadedOf(row));
     }
     return rows.map((row) => toldOf(row, loaded.get(row.subject)));
   }
@@ -204,13 +204,13 @@ export class GalleryChanges {
   #descriptors() {
     return this.#db
       .selectFrom("descriptor_vectors")
-      .innerJoin("descriptors", "descriptors.id", "descriptor_id")
-      .select(["descriptor_id", "account_id", "person_id", "model", "version", "content"]);
+      .innerJoin("descriptors", "descriptors.number", "descriptor_vectors.number")
+      .select(["id", "account_id", "person_id", "model", "version", "content"]);
   }
 }
 
 interface DescriptorRow {
-  readonly descriptor_id: string;
+  readonly id: string;
   readonly account_id: string;
   readonly person_id: string | null;
   readonly model: string;
@@ -221,7 +221,7 @@ interface DescriptorRow {
 function loadedOf(row: DescriptorRow): LoadedDescriptor {
   return {
     account: row.account_id,
-    descriptor: row.descriptor_id,
+    descriptor: row.id,
     person: row.person_id,
     vector: { model: row.model, version: row.version, values: vectorOfBytes(row.content) },
   };

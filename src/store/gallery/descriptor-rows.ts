@@ -1,9 +1,10 @@
 /** Descriptors as they are listed. */
-import type { Kysely } from "kysely";
+import type { Kysely, Selectable } from "kysely";
 import type { Schema } from "../schema.ts";
 import { listsOf } from "./membership.ts";
 import { inOrder } from "./pages.ts";
-import type { DescriptorRecord } from "./records.ts";
+import type { DescriptorRecord, Sample } from "./records.ts";
+import type { DescriptorSamplesTable } from "./schema.ts";
 
 /** Those of up to 1,000 ids that the account has, in the order of the ids. */
 export async function descriptorRecords(
@@ -30,4 +31,14 @@ export async function descriptorRecords(
     personId: row.person_id,
     lists: lists.get(row.id) ?? [],
   }));
+}
+
+export function sampleOf(row: Omit<Selectable<DescriptorSamplesTable>, "descriptor_id">): Sample {
+  return {
+    // Only this folder writes the table.
+    kind: row.kind as Sample["kind"],
+    width: Number(row.width),
+    height: Number(row.height),
+    bytes: row.content,
+  };
 }

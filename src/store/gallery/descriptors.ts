@@ -2,7 +2,7 @@
 import { type Kysely, sql } from "kysely";
 import type { Schema } from "../schema.ts";
 import { chunksOf } from "./chunks.ts";
-import { descriptorRecords } from "./descriptor-rows.ts";
+import { descriptorRecords, sampleOf } from "./descriptor-rows.ts";
 import { addDescriptors, addPerson } from "./enrolling.ts";
 import { join } from "./membership.ts";
 import type { Pages } from "./pages.ts";
@@ -109,15 +109,7 @@ export class Descriptors {
       .where("descriptors.id", "=", id)
       .where("descriptors.account_id", "=", account)
       .executeTakeFirst();
-    if (!row) return undefined;
-    const { width, height, content } = row;
-    return {
-      // Only this folder writes the table.
-      kind: row.kind as Sample["kind"],
-      width: Number(width),
-      height: Number(height),
-      bytes: content,
-    };
+    return row && sampleOf(row);
   }
 
   /**
@@ -148,7 +140,7 @@ export class Descriptors {
   #vectors(account: string) {
     return this.#db
       .selectFrom("descriptors")
-      .innerJoin("descriptor_vectors", "descriptor_vectors.descriptor_id", "descriptors.id")
+      .innerJoin("descriptor_vectors", "descriptor_vectors.number", "descriptors.number")
       .select(["descriptors.id", "model", "version", "content"])
       .where("account_id", "=", account);
   }

@@ -38,13 +38,15 @@ export async function addDescriptors(
     .set({ numbered: sql<number>`numbered + ${descriptors.length}` })
     .returning("numbered")
     .executeTakeFirstOrThrow();
-  let number = Number(numbered) - descriptors.length;
-  for (const chunk of chunksOf(descriptors, CHUNK)) {
+  const first = Number(numbered) - descriptors.length + 1;
+  const all = descriptors.map((descriptor, at) => ({ ...descriptor, number: first + at }));
+  for (const chunk of chunksOf(all, CHUNK)) {
     await db
       .insertInto("descriptors")
       .values(
-        chunk.map(({ id, model, version }) => ({
+        chunk.map(({ id, number, model, version }) => ({
           id,
+          number,
           account_id: account,
           person_id: person,
           model,
@@ -57,12 +59,7 @@ export async function addDescriptors(
       .execute();
     await db
       .insertInto("descriptor_vectors")
-      .values(
-        chunk.map(({ id, values }) => {
-          number += 1;
-          return { number, descriptor_id: id, content: bytesOfVector(values) };
-        }),
-      )
+      .values(chunk.map(({ number, values }) => ({ number, content: bytesOfVector(values) })))
       .execute();
     const samples = chunk.flatMap(({ id, sample }) => {
       if (!sample) return [];

@@ -10,6 +10,7 @@ import { Links } from "./links.ts";
 import { Lists } from "./lists.ts";
 import { Pages } from "./pages.ts";
 import { Persons } from "./persons.ts";
+import { Reextractions } from "./reextraction.ts";
 import { GalleryWrites } from "./writes.ts";
 
 /** See the file's head. */
@@ -22,6 +23,7 @@ export interface GalleryStore {
   readonly links: Links;
   readonly handlers: Handlers;
   readonly changes: GalleryChanges;
+  readonly reextractions: Reextractions;
 }
 
 /** `now`: epoch milliseconds. */
@@ -37,5 +39,6 @@ export function galleryStore(db: Kysely<Schema>, now: () => number): GalleryStor
     links: new Links(writes),
     handlers: new Handlers(db, now),
     changes: new GalleryChanges(db, writes),
+    reextractions: new Reextractions(db, writes, now),
   };
 }

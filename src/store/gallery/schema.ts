@@ -38,6 +38,8 @@ export interface PersonsTable {
 /** See `descriptors.ts`. */
 export interface DescriptorsTable {
   id: string;
+  /** Counts up as descriptors are made, in the order in which they can be seen. */
+  number: number;
   account_id: string;
   person_id: string | null;
   model: string;
@@ -48,11 +50,10 @@ export interface DescriptorsTable {
   loose_since: number | null;
 }
 
-/** The numbers of descriptors, apart from what is read to list them. */
+/** The numbers of descriptors, apart from what is read to list them; a row goes with its descriptor. */
 export interface DescriptorVectorsTable {
-  /** Counts up as descriptors are made, so that reading all of them reads the table from its beginning to its end. */
+  /** The descriptor's, so that reading all of them reads the table from its beginning to its end. */
   number: number;
-  descriptor_id: string;
   /** Float32, little-endian. */
   content: Uint8Array;
 }
@@ -133,6 +134,21 @@ export interface GalleryChangesTable {
   other: string | null;
 }
 
+/** One row: how far the descriptors are brought to another model; see `reextraction.ts`. */
+export interface GalleryReextractionTable {
+  /** The model they are brought to, empty before the first. */
+  model: string;
+  version: string;
+  /** All descriptors up to this number are done. */
+  walked: number;
+  replaced: number;
+  /** Of no use for it: without a sample, or nothing is found on it any more. */
+  impossible: number;
+  /** The process that does it, until its lease runs out. */
+  owner: string | null;
+  lease_until: number;
+}
+
 /** All of them. */
 export interface GallerySchema {
   accounts: AccountsTable;
@@ -147,4 +163,5 @@ export interface GallerySchema {
   handlers: HandlersTable;
   gallery_position: GalleryPositionTable;
   gallery_changes: GalleryChangesTable;
+  gallery_reextraction: GalleryReextractionTable;
 }

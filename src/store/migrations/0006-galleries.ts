@@ -1,5 +1,6 @@
 /** Accounts and what they own: see `../gallery/schema.ts`. */
 import type { Kysely } from "kysely";
+import type { GallerySchema } from "../gallery/schema.ts";
 
 /** Creates the tables. A migration that has shipped is never changed. */
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -63,6 +64,7 @@ async function members(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("descriptors")
     .addColumn("id", "text", (column) => column.primaryKey())
+    .addColumn("number", "integer", (column) => column.notNull().unique())
     .addColumn("account_id", "text", (column) => column.notNull().references("accounts.id"))
     .addColumn("person_id", "text", (column) => column.references("persons.id"))
     .addColumn("model", "text", (column) => column.notNull())
@@ -78,13 +80,10 @@ async function members(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex("descriptors_person").on("descriptors").column("person_id").execute();
   await db.schema.createIndex("descriptors_loose").on("descriptors").column("loose_since").execute();
-  await db.schema.createIndex("descriptors_model").on("descriptors").columns(["model", "version", "id"]).execute();
-  const descriptor = "descriptors.id";
   await db.schema
     .createTable("descriptor_vectors")
-    .addColumn("number", "integer", (column) => column.primaryKey())
-    .addColumn("descriptor_id", "text", (column) =>
-      column.notNull().unique().references(descriptor).onDelete("cascade"),
+    .addColumn("number", "integer", (column) =>
+      column.primaryKey().references("descriptors.number").onDelete("cascade"),
     )
     // PostgreSQL's word; SQLite takes any and keeps bytes as bytes.
     .addColumn("content", "bytea", (column) => column.notNull())
@@ -92,7 +91,7 @@ async function members(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable("descriptor_samples")
     .addColumn("descriptor_id", "text", (column) =>
-      column.primaryKey().references(descriptor).onDelete("cascade").notNull(),
+      column.primaryKey().references("descriptors.id").onDelete("cascade").notNull(),
     )
     .addColumn("kind", "text", (column) => column.notNull())
     .addColumn("width", "integer", (column) => column.notNull())
@@ -154,6 +153,18 @@ async function changes(db: Kysely<unknown>): Promise<void> {
     .addColumn("pruned", "bigint", (column) => column.notNull())
     .addColumn("numbered", "bigint", (column) => column.notNull())
     .execute();
-  const seed = db as Kysely<{ gallery_position: { last: number; pruned: number; numbered: number } }>;
+  const seed = db as Kysely<GallerySchema>;
   await seed.insertInto("gallery_position").values({ last: 0, pruned: 0, numbered: 0 }).execute();
+  await db.schema
+    .createTable("gallery_reextraction")
+    .addColumn("model", "text", (column) => column.notNull())
+    .addColumn("version", "text", (column) => column.notNull())
+    .addColumn("walked", "integer", (column) => column.notNull())
+    .addColumn("replaced", "integer", (column) => column.notNull())
+    .addColumn("impossible", "integer", (column) => column.notNull())
+    .addColumn("owner", "text")
+    .addColumn("lease_until", "bigint", (column) => column.notNull())
+    .execute();
+  const nothing = { model: "", version: "", walked: 0, replaced: 0, impossible: 0, owner: null, lease_until: 0 };
+  await seed.insertInto("gallery_reextraction").values(nothing).execute();
 }
