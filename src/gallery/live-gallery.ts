@@ -1,0 +1,111 @@
+/** The gallery of a running server: see `gallery.ts` for what it promises, `docs/galleries.md` for how it keeps that. */
+import { availableParallelism } from "node:os";
+import { FacewireError } from "../errors.ts";
+import type { Logger } from "../observe/logs.ts";
+import type { GalleryChanges } from "../store/gallery/changes.ts";
+import type { Vector } from "../store/gallery/records.ts";
+import { Follower } from "./follower.ts";
+import type { Gallery, GalleryMatch, GallerySearch, GalleryState } from "./gallery.ts";
+import { ScanThreads } from "./scan-threads.ts";
+import { SearchQueue } from "./search-queue.ts";
+import type { ComparableVersion } from "./versions.ts";
+
+/** Cores for each thread when their number is left to the machine: the others have the networks to run. */
+const CORES_A_THREAD = 4;
+/** Pairs that are compared in one go: about 10 ms, so that searches get in between. */
+const PAIRS_AT_ONCE = 16_384;
+
+/** What a gallery is made of. */
+export interface GalleryParts {
+  readonly changes: Pick<GalleryChanges, "position" | "after" | "descriptors" | "members">;
+  /** Models and versions whose descriptors can be compared. */
+  readonly versions: readonly ComparableVersion[];
+  readonly threads: number | "auto";
+  readonly logger: Logger;
+  /** Module of the threads; for tests. */
+  readonly entry?: URL;
+}
+
+/** A gallery that is kept up to date from outside too. */
+export interface LiveGallery extends Gallery {
+  /** Something was committed, here or elsewhere, perhaps: takes it over ahead of the next search. Never fails. */
+  hint(): void;
+  /** Why nothing can be searched now; undefined while it can, or is being loaded. */
+  failure(): FacewireError | undefined;
+  /** Threads that were replaced. */
+  restarts(): number;
+}
+
+/** Starts the threads and loading; can be asked at once. */
+export function createGallery({ changes, versions, threads, logger, entry }: GalleryParts): LiveGallery {
+  const count = threads === "auto" ? Math.max(1, Math.floor(availableParallelism() / CORES_A_THREAD)) : threads;
+  let isClosed = false;
+  let restarts = 0;
+  const scanThreads = new ScanThreads({
+    threads: count,
+    versions,
+    ...(entry && { entry }),
+    onReady: () => follower.reload(),
+    onLost(cause) {
+      restarts++;
+      logger.error("gallery thread lost", { cause });
+      follower.lose();
+    },
+  });
+  const follower = new Follower({ changes, threads: scanThreads, logger });
+  const queue = new SearchQueue(scanThreads);
+  const assertOpen = () => {
+    if (isClosed) throw new FacewireError("shutting_down", "The gallery is closed.");
+  };
+  const search = async ({ deadline, ...wanted }: GallerySearch): Promise<readonly GalleryMatch[]> => {
+    await follower.catchUp();
+    return queue.search(wanted, deadline);
+  };
+  return {
+    async search(wanted) {
+      assertOpen();
+      return withDeadline(wanted.deadline, () => search(wanted));
+    },
+    async compare(probes, others) {
+      assertOpen();
+      const result = new Float64Array(probes.length * others.length);
+      const rows = Math.max(1, Math.floor(PAIRS_AT_ONCE / Math.max(1, others.length)));
+      for (let row = 0; row < probes.length; row += rows) {
+        const some: readonly Vector[] = probes.slice(row, row + rows);
+        result.set(await scanThreads.ask<"compare">(0, { type: "compare", probes: some, others }), row * others.length);
+      }
+      return result;
+    },
+    state: (): GalleryState => ({ loaded: follower.isLoaded, ...scanThreads.state }),
+    hint() {
+      if (follower.isLoaded) follower.catchUp().catch(() => undefined);
+    },
+    failure: () => follower.failure,
+    restarts: () => restarts,
+    async close() {
+      if (isClosed) return;
+      isClosed = true;
+      follower.close();
+      await scanThreads.stop();
+    },
+  };
+}
+
+/** Rejects with `deadline_exceeded` when the time comes first. */
+async function withDeadline<T>(deadline: number | undefined, work: () => Promise<T>): Promise<T> {
+  if (deadline === undefined) return work();
+  const late = () => new FacewireError("deadline_exceeded", "The search was not done by its deadline.");
+  const left = deadline - Date.now();
+  if (left <= 0) throw late();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    return await Promise.race([
+      work(),
+      new Promise<never>((_, reject) => {
+        timer = setTimeout(() => reject(late()), Math.min(left, 2 ** 31 - 1));
+      }),
+    ]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,102 @@
+/** The descriptors of one version of a model and one length: floats, and the nibbles that are scanned. */
+import { FacewireError } from "../errors.ts";
+import { writeRow } from "./quantize.ts";
+import { GROUP_ROWS, GROUP_SHIFT, MOST_VALUES, PIECE, type ScanMemory } from "./scan-memory.ts";
+import type { ComparableVersion } from "./versions.ts";
+
+/** See the file's head. Slots are unique among all matrices of a memory. */
+export class Matrix {
+  /** Undefined where nothing says how its descriptors are compared: they are known, but never found. */
+  readonly card: ComparableVersion | undefined;
+  readonly values: number;
+  /** 32 values each. */
+  readonly pieces: number;
+  readonly #memory: ScanMemory;
+  /** Floats by group; undefined for groups of other matrices. */
+  readonly #floats: (Float32Array | undefined)[] = [];
+  readonly #groups: number[] = [];
+  readonly #free: number[] = [];
+  /** Slots of the last group that were never used. */
+  #unused = 0;
+  #size = 0;
+  #shortest = Number.POSITIVE_INFINITY;
+  #longest = 0;
+
+  constructor(memory: ScanMemory, card: ComparableVersion | undefined, values: number) {
+    if (values < 1 || values > MOST_VALUES) {
+      throw new FacewireError("internal", `Descriptors of ${values} values cannot be kept in a gallery.`);
+    }
+    this.#memory = memory;
+    this.card = card;
+    this.values = values;
+    this.pieces = card ? Math.ceil(values / PIECE) : 0;
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get bytes(): number {
+    return this.card ? this.#groups.length * GROUP_ROWS * this.values * 4 : 0;
+  }
+
+  /** Lengths of the vectors that were ever in it: the shortest and the longest. */
+  get lengths(): readonly [shortest: number, longest: number] {
+    return [this.#shortest, this.#longest];
+  }
+
+  /** Puts a descriptor into a slot of its own. */
+  add(values: Float32Array): number {
+    const slot = this.#take();
+    this.#size++;
+    if (this.card) this.write(slot, values);
+    return slot;
+  }
+
+  /** Puts other numbers into a slot. */
+  write(slot: number, values: Float32Array): void {
+    if (!this.card) return;
+    this.row(slot).set(values);
+    writeRow(this.#memory, slot, this.pieces, values);
+    let squares = 0;
+    for (let i = 0; i < values.length; i++) squares += values[i]! * values[i]!;
+    const length = Math.sqrt(squares);
+    this.#shortest = Math.min(this.#shortest, length);
+    this.#longest = Math.max(this.#longest, length);
+  }
+
+  /** The slot may be given to another descriptor. The memory of a matrix that is empty is given back. */
+  remove(slot: number): void {
+    this.#free.push(slot);
+    this.#size--;
+    if (this.#size === 0) this.#clear();
+  }
+
+  /** The floats of a slot, in place. */
+  row(slot: number): Float32Array {
+    const at = (slot & (GROUP_ROWS - 1)) * this.values;
+    return this.#floats[slot >>> GROUP_SHIFT]!.subarray(at, at + this.values);
+  }
+
+  #take(): number {
+    const free = this.#free.pop();
+    if (free !== undefined) return free;
+    if (this.#unused === 0) {
+      const group = this.#memory.allocate(this.pieces);
+      this.#groups.push(group);
+      if (this.card) this.#floats[group] = new Float32Array(GROUP_ROWS * this.values);
+      this.#unused = GROUP_ROWS;
+    }
+    return this.#groups.at(-1)! * GROUP_ROWS + GROUP_ROWS - this.#unused--;
+  }
+
+  #clear(): void {
+    for (const group of this.#groups) this.#memory.release(group, this.pieces);
+    this.#groups.length = 0;
+    this.#floats.length = 0;
+    this.#free.length = 0;
+    this.#unused = 0;
+    this.#shortest = Number.POSITIVE_INFINITY;
+    this.#longest = 0;
+  }
+}

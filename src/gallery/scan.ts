@@ -1,0 +1,182 @@
+/** Searches that wait together, over the contents of one thread: scanned together where they look at the same descriptors. */
+import { similarity } from "../inference/similarity.ts";
+import { leastCosine } from "./bar.ts";
+import type { GallerySearch } from "./gallery.ts";
+import type { Matrix } from "./matrix.ts";
+import type { Contents } from "./memory/contents.ts";
+import { lengthOf, type WrittenProbe, writeProbe } from "./quantize.ts";
+import { BLOCK_ROWS, MOST_PROBES, type ScanMemory } from "./scan-memory.ts";
+import { Top } from "./top.ts";
+
+/** What a thread is asked. */
+export type ScanSearch = Omit<GallerySearch, "deadline">;
+
+/** What a thread answers; ids as texts. */
+export interface ScanMatch {
+  readonly descriptor: string;
+  readonly person: string | null;
+  readonly similarity: number;
+}
+
+/** A probe of a search. */
+interface Job {
+  readonly search: ScanSearch;
+  readonly values: Float32Array;
+  readonly length: number;
+  readonly top: Top;
+}
+
+/** Jobs that look at the same slots of the same matrix. */
+interface Pass {
+  readonly slots: Uint32Array;
+  readonly matrix: Matrix;
+  readonly jobs: Job[];
+}
+
+/** See the file's head. */
+export class Scanner {
+  readonly #contents: Contents;
+  readonly #memory: ScanMemory;
+  readonly #block = new Uint32Array(BLOCK_ROWS);
+
+  constructor(contents: Contents, memory: ScanMemory) {
+    this.#contents = contents;
+    this.#memory = memory;
+  }
+
+  /** The matches of each search. */
+  search(searches: readonly ScanSearch[]): ScanMatch[][] {
+    const tops = searches.map(({ by, limit, atLeast = 0 }) => this.#top(by, limit, atLeast));
+    for (const pass of this.#passes(searches, tops)) {
+      for (let first = 0; first < pass.jobs.length; first += MOST_PROBES) {
+        this.#scan({ ...pass, jobs: pass.jobs.slice(first, first + MOST_PROBES) });
+      }
+    }
+    return tops.map((top) => top.best.map(({ slot, similarity: alike }) => this.#match(slot, alike)));
+  }
+
+  #top(by: ScanSearch["by"], limit: number, atLeast: number): Top {
+    const { descriptors, persons } = this.#contents;
+    const compareSlots = (one: number, other: number) => descriptors.compare(one, other);
+    const compareKeys = by === "descriptor" ? compareSlots : (a: number, b: number) => persons.ids.compare(a, b);
+    return new Top(limit, atLeast, { compareKeys, compareSlots });
+  }
+
+  #passes(searches: readonly ScanSearch[], tops: readonly Top[]): Iterable<Pass> {
+    const slotsOf = new Map<string, Uint32Array>();
+    const passes = new Map<Uint32Array, Map<Matrix, Pass>>();
+    for (const [number, search] of searches.entries()) {
+      const top = tops[number]!;
+      if (search.limit < 1) continue;
+      const slots = this.#slots(search, slotsOf);
+      if (slots.length === 0) continue;
+      const byMatrix = passes.get(slots) ?? new Map<Matrix, Pass>();
+      passes.set(slots, byMatrix);
+      for (const probe of search.probes) {
+        const matrix = this.#contents.matrix(probe);
+        const length = lengthOf(probe.values);
+        if (!matrix || !Number.isFinite(length)) continue;
+        const pass = byMatrix.get(matrix) ?? { slots, matrix, jobs: [] };
+        byMatrix.set(matrix, pass);
+        pass.jobs.push({ search, values: probe.values, length, top });
+      }
+    }
+    return [...passes.values()].flatMap((byMatrix) => [...byMatrix.values()]);
+  }
+
+  #slots({ account, candidates }: ScanSearch, known: Map<string, Uint32Array>): Uint32Array {
+    if ("descriptors" in candidates) return this.#contents.descriptorSlots(account, candidates.descriptors);
+    if ("persons" in candidates) return this.#contents.personSlots(account, candidates.persons);
+    const key = `${account}\n${candidates.list}`;
+    const slots = known.get(key) ?? this.#contents.listSlots(account, candidates.list);
+    known.set(key, slots);
+    return slots;
+  }
+
+  #scan(pass: Pass): void {
+    const { matrix, slots, jobs } = pass;
+    const probes = jobs.map(({ values }, place) => writeProbe(this.#memory, place, matrix.pieces, values));
+    const written = jobs.length === 1 ? 1 : 4 * Math.ceil(jobs.length / 4);
+    for (let place = jobs.length; place < written; place++) {
+      writeProbe(this.#memory, place, matrix.pieces, new Float32Array()).setBar(Number.POSITIVE_INFINITY);
+    }
+    for (const [place, job] of jobs.entries()) this.#setBar(job, matrix, probes[place]!);
+    for (const count of this.#blocks(matrix, slots)) {
+      this.#memory.scan(count, matrix.pieces, written);
+      for (const [place, job] of jobs.entries()) {
+        if (this.#weigh(place, job, matrix, probes[place]!.room))
+          for (const [at, other] of jobs.entries()) {
+            if (other.top === job.top) this.#setBar(other, matrix, probes[at]!);
+          }
+      }
+    }
+  }
+
+  /** Puts a block of the slots of the matrix after the other before the kernels; tells how many they are. */
+  *#blocks(matrix: Matrix, slots: Uint32Array): Iterable<number> {
+    if (this.#contents.isUniform) {
+      for (let from = 0; from < slots.length; from += BLOCK_ROWS) {
+        const block = slots.subarray(from, from + BLOCK_ROWS);
+        this.#memory.setSlots(block);
+        yield block.length;
+      }
+      return;
+    }
+    let count = 0;
+    for (const slot of slots) {
+      if (this.#contents.matrixOf(slot) !== matrix) continue;
+      this.#block[count++] = slot;
+      if (count < BLOCK_ROWS) continue;
+      this.#memory.setSlots(this.#block);
+      yield count;
+      count = 0;
+    }
+    if (count === 0) return;
+    this.#memory.setSlots(this.#block.subarray(0, count));
+    yield count;
+  }
+
+  /** Compares what the kernels found by the floats, the most promising first; true when the matches changed. */
+  #weigh(place: number, { search, values, top, length }: Job, matrix: Matrix, room: number): boolean {
+    const { words, floats } = this.#memory;
+    const head = this.#memory.probe(place) / 4;
+    const count = words[head + 4]!;
+    if (count === 0) return false;
+    words[head + 4] = 0;
+    const at = this.#memory.found(place);
+    const order = Array.from({ length: count }, (_, i) => i);
+    if (count > 1) order.sort((one, other) => floats[at + 2 * other + 1]! - floats[at + 2 * one + 1]!);
+    const card = matrix.card!;
+    let changed = false;
+    let least = this.#leastCosine(matrix, length, top);
+    for (const i of order) {
+      if (floats[at + 2 * i + 1]! + room < least) break;
+      const slot = words[at + 2 * i]!;
+      const key = search.by === "descriptor" ? slot : this.#contents.persons.personOf(slot);
+      if (key < 0) continue;
+      if (!top.offer({ slot, key, similarity: similarity(card, values, matrix.row(slot)) })) continue;
+      changed = true;
+      least = this.#leastCosine(matrix, length, top);
+    }
+    return changed;
+  }
+
+  #setBar({ length, top }: Job, matrix: Matrix, probe: WrittenProbe): void {
+    probe.setBar(this.#leastCosine(matrix, length, top));
+  }
+
+  #leastCosine(matrix: Matrix, probe: number, top: Top): number {
+    const [shortest, longest] = matrix.lengths;
+    return leastCosine(matrix.card!.similarity!, top.least, { probe, shortest, longest });
+  }
+
+  #match(slot: number, alike: number): ScanMatch {
+    const { descriptors, persons } = this.#contents;
+    const person = persons.personOf(slot);
+    return {
+      descriptor: descriptors.text(slot),
+      person: person < 0 ? null : persons.ids.text(person),
+      similarity: alike,
+    };
+  }
+}

@@ -1,0 +1,81 @@
+/** Searches on their way to the threads: those that wait while others are scanned go together. */
+import { FacewireError } from "../errors.ts";
+import type { ScanMatch, ScanSearch } from "./scan.ts";
+import type { ScanThreads } from "./scan-threads.ts";
+
+/** Searches that are scanned together. */
+const MOST_TOGETHER = 16;
+
+interface Waiting {
+  readonly search: ScanSearch;
+  readonly deadline: number;
+  resolve(matches: readonly ScanMatch[]): void;
+  reject(error: unknown): void;
+}
+
+/** See the file's head. */
+export class SearchQueue {
+  readonly #threads: ScanThreads;
+  #waiting: Waiting[] = [];
+  #isScanning = false;
+
+  constructor(threads: ScanThreads) {
+    this.#threads = threads;
+  }
+
+  /** The matches among what the threads were sent before the call. Rejects with `worker_failed` or what a thread failed with. */
+  search(search: ScanSearch, deadline = Number.POSITIVE_INFINITY): Promise<readonly ScanMatch[]> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ search, deadline, resolve, reject });
+      void this.#scan();
+    });
+  }
+
+  async #scan(): Promise<void> {
+    if (this.#isScanning) return;
+    this.#isScanning = true;
+    while (this.#waiting.length > 0) {
+      const together = this.#waiting.splice(0, MOST_TOGETHER).filter((waiting) => !isLate(waiting));
+      if (together.length === 0) continue;
+      try {
+        const searches = together.map(({ search }) => search);
+        const shares = await this.#threads.askAll<"search">({ type: "search", searches });
+        for (const [at, waiting] of together.entries()) {
+          waiting.resolve(
+            merged(
+              waiting.search,
+              shares.map((share) => share[at]!),
+            ),
+          );
+        }
+      } catch (error) {
+        for (const waiting of together) waiting.reject(error);
+      }
+    }
+    this.#isScanning = false;
+  }
+}
+
+/** Rejects one whose time is over: nobody waits for it. */
+function isLate({ deadline, reject }: Waiting): boolean {
+  if (Date.now() < deadline) return false;
+  reject(new FacewireError("deadline_exceeded", "The search was not done by its deadline."));
+  return true;
+}
+
+/** The best of all threads: each has the best of its share. */
+function merged({ by, limit }: ScanSearch, shares: readonly (readonly ScanMatch[])[]): readonly ScanMatch[] {
+  if (shares.length === 1) return shares[0]!;
+  const idOf = ({ descriptor, person }: ScanMatch) => (by === "person" ? person! : descriptor);
+  const best = new Map<string, ScanMatch>();
+  const order = (one: ScanMatch, other: ScanMatch) =>
+    other.similarity - one.similarity ||
+    compareTexts(idOf(one), idOf(other)) ||
+    compareTexts(one.descriptor, other.descriptor);
+  for (const match of shares.flat().sort(order)) if (!best.has(idOf(match))) best.set(idOf(match), match);
+  return [...best.values()].slice(0, limit);
+}
+
+function compareTexts(one: string, other: string): number {
+  return one < other ? -1 : one > other ? 1 : 0;
+}
