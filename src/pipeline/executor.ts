@@ -188,7 +188,7 @@ async function buildSteps(steps: readonly PlannedStep[], building: Building): Pr
 
 function builtStage(step: PlannedStage, kind: StageKind, environment: StageEnvironment): Promise<Stage> {
   const create = () => kind.create(step.options as never, environment);
-  return step.modelMissing === "fail" ? stageWithoutModel(step, create) : create();
+  return step.modelMissing === "fail" ? stageWithoutModel(step, kind, create) : create();
 }
 
 /** The faces a stage handles, or undefined where its `when` turned the whole picture away. */

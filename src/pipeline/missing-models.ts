@@ -1,6 +1,6 @@
 /** Stages with `model_missing: fail`: they are there without their models, and say so to the items that need them. */
 import { FacewireError } from "../errors.ts";
-import type { Stage } from "../stages/stage.ts";
+import type { Stage, StageKind } from "../stages/stage.ts";
 import type { PlannedStage } from "./plan.ts";
 
 /**
@@ -8,11 +8,17 @@ import type { PlannedStage } from "./plan.ts";
  * `model_unavailable`, which names it; a file that comes later is taken up by the next item that needs it. Rejects with what
  * `create` says of anything else.
  */
-export async function stageWithoutModel(planned: PlannedStage, create: () => Promise<Stage>): Promise<Stage> {
-  let built = await created(planned, create);
+export async function stageWithoutModel(
+  planned: PlannedStage,
+  kind: Pick<StageKind, "models">,
+  create: () => Promise<Stage>,
+): Promise<Stage> {
+  // As the pipeline names it, which is an alias mostly: what it stands for, the cards say.
+  const named = kind.models(planned.options as never)[0]?.name ?? "";
+  let built = await created(planned, named, create);
   return {
     async run(item, faces, context) {
-      if ("missing" in built) built = await created(planned, create);
+      if ("missing" in built) built = await created(planned, named, create);
       if ("missing" in built) throw built.missing;
       await built.stage.run(item, faces, context);
     },
@@ -21,15 +27,18 @@ export async function stageWithoutModel(planned: PlannedStage, create: () => Pro
 
 type Built = { readonly stage: Stage } | { readonly missing: FacewireError };
 
-async function created(planned: PlannedStage, create: () => Promise<Stage>): Promise<Built> {
-  const { id, missingModels = [] } = planned;
+async function created(
+  { id, missingModels = [] }: PlannedStage,
+  named: string,
+  create: () => Promise<Stage>,
+): Promise<Built> {
   const [uncarded] = missingModels;
   if (uncarded !== undefined) return { missing: missing(id, uncarded) };
   try {
     return { stage: await create() };
   } catch (thrown) {
     if (!(thrown instanceof FacewireError) || thrown.code !== "model_unavailable") throw thrown;
-    return { missing: missing(id, planned.models[0] ?? "", thrown) };
+    return { missing: missing(id, named, thrown) };
   }
 }
 

@@ -44,6 +44,11 @@ function partColumns(part: string, cards: readonly ModelCard[]): FaceColumn[] {
         { name: `${point}_x`, value: (face: FaceLike) => face.landmarks?.five[index]?.[0] },
         { name: `${point}_y`, value: (face: FaceLike) => face.landmarks?.five[index]?.[1] },
       ]);
+    case "face.frame":
+      return (["x", "y", "width", "height"] as const).map((key) => ({
+        name: `frame_${key}`,
+        value: (face) => face.frame?.[key],
+      }));
     case "face.pose":
       return (["yaw", "pitch", "roll"] as const).map((angle) => ({ name: angle, value: (face) => face.pose?.[angle] }));
     case "face.eyes":
