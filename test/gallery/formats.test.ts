@@ -14,26 +14,11 @@ import {
 } from "../../src/gallery/formats/vectors.ts";
 import { readXpk, writeXpk } from "../../src/gallery/formats/xpk.ts";
 import { ModelCatalog } from "../../src/inference/catalog.ts";
+import { randomNumbers, unitVector } from "../support/luna/objects.ts";
 
 const models = await ModelCatalog.load(join(import.meta.dir, "../../models"));
 const card = models.get("descriptor-default");
 const unit = { length: 512, unit: true };
-
-/** Numbers that are the same in each run. */
-function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-function unitVector(seed: number): Float32Array {
-  const next = randomNumbers(seed);
-  const raw = Float64Array.from({ length: 512 }, () => next() - 0.5);
-  const length = Math.hypot(...raw);
-  return Float32Array.from(raw, (value) => value / length);
-}
 
 const vector = { model: card.name, version: card.version, values: unitVector(7) };
 const sdkFile = writeSdkVector(models, vector)!;

@@ -8,13 +8,19 @@ export const SDK_VERSION = 1001;
 export const SDK_TYPE = "application/x-vl-face-descriptor";
 export const XPK_TYPE = "application/x-vl-xpk";
 
+/** Numbers from 0 to 1; the same ones for the same seed. */
+export function randomNumbers(seed: number): () => number {
+  let state = (seed * 2_654_435_761) >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
 /** A vector of length 1; the same for the same seed. */
 export function unitVector(seed: number): Float32Array {
-  let state = (seed * 2_654_435_761) >>> 0;
-  const raw = Float64Array.from({ length: 512 }, () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32 - 0.5;
-  });
+  const next = randomNumbers(seed);
+  const raw = Float64Array.from({ length: 512 }, () => next() - 0.5);
   const length = Math.hypot(...raw);
   return Float32Array.from(raw, (value) => value / length);
 }
