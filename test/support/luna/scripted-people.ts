@@ -18,7 +18,7 @@ export const PEOPLE_MODELS = {
   "detector-default": scriptedByMark({
     two: [...TWO],
     none: [],
-    faint: [{ box: [240, 140, 160, 190], score: 0.3 }],
+    faint: [{ box: [240, 140, 160, 190], score: 0.75 }],
     "*": [...ONE],
   }),
   "descriptor-default": scriptedByMark({
@@ -32,7 +32,7 @@ export const PEOPLE_MODELS = {
   "*": scripted(),
 };
 
-/** Who is on a picture; `two`: two people, `none`: nobody, `faint`: a face of score 0.3. */
+/** Who is on a picture; `two`: two people, `none`: nobody, `faint`: a face of score 0.75. */
 export type Shown = keyof typeof COSINE | "two" | "none" | "faint";
 
 /** A JPEG. */
