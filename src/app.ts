@@ -5,6 +5,7 @@ import { createNativeApi } from "./api/native/api.ts";
 import { modelStates } from "./api/native/model-states.ts";
 import { openEngine } from "./app/engine.ts";
 import { openEvents } from "./app/events.ts";
+import { openGalleryWork } from "./app/gallery-work.ts";
 import { openJobs } from "./app/jobs.ts";
 import { openLuna } from "./app/luna.ts";
 import { metricSources } from "./app/metric-sources.ts";
@@ -124,12 +125,25 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     clock,
   });
   opened.defer(() => jobs.stop(0));
+  const galleryWork = opened.adopt(
+    openGalleryWork({
+      settings: settings.gallery,
+      store: store.gallery,
+      engine: open.engine,
+      catalog: open.catalog,
+      workers: open.workers,
+      clock,
+      logger,
+    }),
+    (work) => work.close(),
+  );
   metrics.watch(metricSources(engine, store.jobs));
   const health = async () => ({
     ...engine.health(),
     store: await storeHealth(store),
     events: events.health(),
     jobs: await jobs.health(),
+    reextraction: await galleryWork.health(),
   });
 
   const httpWatcher = allHttpWatchers([metrics.http, httpLog(logger)], onObserverError);

@@ -20,4 +20,9 @@ export const GallerySettings = section("Galleries: descriptors that are kept and
     default: "auto",
     description: "Threads that search; each holds a share of the descriptors. `auto`: one for every four cores.",
   }),
+  reextract: Type.Union([Type.Literal("auto"), Type.Literal("off")], {
+    default: "auto",
+    description:
+      "What is done with descriptors of another model or version than that of `descriptor-default`, which no search finds: `auto` extracts them again from the pictures that are stored with them, behind all requests.",
+  }),
 });

@@ -48,8 +48,8 @@ export interface Reextracted {
   readonly values: Float32Array | undefined;
 }
 
-/** Descriptors that one statement looks at. */
-const WINDOW = 1_000;
+/** Descriptors that one statement looks at: most of them may be of the right model. */
+const WINDOW = 2_000;
 
 /** The repository. Every method rejects with `store_unavailable` when the database cannot be used. */
 export class Reextractions {
@@ -124,14 +124,18 @@ export class Reextractions {
     after: number,
     limit: number,
   ): Promise<{ readonly stale: readonly StaleDescriptor[]; readonly through: number }> {
-    const looked = await this.#db
+    // Read first: all numbers up to it are committed.
+    const { numbered } = await this.#db.selectFrom("gallery_position").select("numbered").executeTakeFirstOrThrow();
+    const end = Math.min(after + WINDOW, Number(numbered));
+    const others = await this.#db
       .selectFrom("descriptors")
       .select(["id", "account_id", "number", "model", "version"])
       .where("number", ">", after)
+      .where("number", "<=", end)
+      .where((row) => row.or([row("model", "<>", model), row("version", "<>", version)]))
       .orderBy("number")
-      .limit(WINDOW)
+      .limit(limit)
       .execute();
-    const others = looked.filter((row) => row.model !== model || row.version !== version).slice(0, limit);
     const samples = await this.#samples(others.map(({ id }) => id));
     const stale = others.map(({ account_id, number, ...row }) => ({
       ...row,
@@ -139,8 +143,7 @@ export class Reextractions {
       number: Number(number),
       sample: samples.get(row.id),
     }));
-    const through = others.length === limit ? stale.at(-1)?.number : looked.at(-1)?.number;
-    return { stale, through: Number(through ?? after) };
+    return { stale, through: stale.length === limit ? (stale.at(-1)?.number ?? end) : Math.max(after, end) };
   }
 
   /**
