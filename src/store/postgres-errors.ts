@@ -67,6 +67,11 @@ export function isConflict(thrown: unknown): boolean {
   return thrown instanceof FacewireError && thrown.details?.reason === CONFLICT[0];
 }
 
+/** Whether what was thrown says that the server cannot be reached. */
+export function isAway(thrown: unknown): boolean {
+  return reasonOf(thrown) === CANNOT_CONNECT;
+}
+
 /** Whether a connection is of no use any more after this. */
 export function endsConnection(thrown: unknown): boolean {
   if (!(thrown instanceof DatabaseError)) return true;

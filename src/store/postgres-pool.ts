@@ -28,9 +28,12 @@ export class StorePool implements PostgresPool {
   }
 
   async connect(): Promise<PostgresPoolClient> {
+    const began = performance.now();
     try {
+      this.#watch.refuseWhileAway();
       return new StoreClient(await this.#pool.connect(), this.#watch) as unknown as PostgresPoolClient;
     } catch (error) {
+      this.#watch.noteFailure(error, began);
       throw postgresError(error);
     }
   }

@@ -3,6 +3,7 @@
  * sends nothing, and the system would wait for it for many minutes. So a second connection asks it.
  */
 import { Client, type ClientConfig } from "pg";
+import { isAway } from "./postgres-errors.ts";
 
 /** What the server says: which of its processes run a statement for us now. */
 interface Sight {
@@ -11,14 +12,19 @@ interface Sight {
 }
 
 /** Milliseconds until the server is asked about a statement, and between two times. */
-const PATIENCE_MS = 1_000;
+const PATIENCE_MS = 800;
 /** Milliseconds it has to answer. */
-const ANSWER_MS = 1_000;
+const ANSWER_MS = 1_500;
+/** Milliseconds for which a server that did not answer is taken to be away still. */
+const AWAY_MS = 1_000;
+/** A failure that took as many milliseconds was a wait for nothing. */
+const LONG_MS = 300;
 
 /** See the file's head. */
 export class PostgresWatch {
   readonly #config: ClientConfig;
   #looking: Promise<Sight> | undefined;
+  #away: { readonly error: unknown; readonly since: number } | undefined;
 
   constructor(config: ClientConfig) {
     this.#config = {
@@ -50,13 +56,41 @@ export class PostgresWatch {
     }
   }
 
-  /** Asks on a connection of its own. Rejects when there is no answer in time. All who ask meanwhile share the answer. */
-  ask<T>(question: (client: Client) => Promise<T>): Promise<T> {
-    return answered(this.#config, question);
+  /** Asks on a connection of its own. Rejects when there is no answer in time, or there was none a moment ago. */
+  async ask<T>(question: (client: Client) => Promise<T>): Promise<T> {
+    this.refuseWhileAway();
+    return this.#ask(question);
+  }
+
+  /**
+   * Throws when the server was found away a moment ago and that took long: a request may need it several times, and shall
+   * not wait each time anew.
+   */
+  refuseWhileAway(): void {
+    if (this.#away && performance.now() - this.#away.since < AWAY_MS) throw this.#away.error;
+  }
+
+  /** Remembers that something failed, where it was long in doing so and for that the server is away. `began`: ms. */
+  noteFailure(error: unknown, began: number): void {
+    const now = performance.now();
+    if (isAway(error) && now - began >= LONG_MS) this.#away = { error, since: now };
+  }
+
+  async #ask<T>(question: (client: Client) => Promise<T>): Promise<T> {
+    const began = performance.now();
+    try {
+      const answer = await answered(this.#config, question);
+      this.#away = undefined;
+      return answer;
+    } catch (error) {
+      this.noteFailure(error, began);
+      throw error;
+    }
   }
 
   #look(): Promise<Sight> {
-    this.#looking ??= this.ask(async (client) => {
+    // All who wait meanwhile share the answer.
+    this.#looking ??= this.#ask(async (client) => {
       const { rows } = await client.query<{ pid: number; state: string; own: boolean }>(
         "select pid, state, pid = pg_backend_pid() as own from pg_stat_activity where usename = current_user",
       );

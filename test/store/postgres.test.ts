@@ -257,6 +257,27 @@ describe.skipIf(!hasPostgres())("PostgreSQL:", () => {
       }
     });
 
+    test("TLS is spoken as the URL says, and a certificate that does not fit is refused", async () => {
+      await using secure = await startPostgres({ tls: true });
+      const { url } = await secure.database();
+      const root = `sslrootcert=${secure.certificate}`;
+      const byName = url.replace("127.0.0.1", "localhost");
+      for (const trusted of [
+        `${url}?sslmode=require`,
+        `${url}?sslmode=verify-full&${root}`,
+        `${byName}?sslmode=verify-ca&${root}`,
+      ]) {
+        const store = await openStoreOf(postgresSettings(trusted));
+        await store.tokens.count();
+        const ofUser = "from pg_stat_ssl join pg_stat_activity using (pid) where usename = 'facewire'";
+        expect(await secure.admin(`select distinct ssl ${ofUser}`)).toEqual([{ ssl: true }]);
+        await store.close();
+      }
+      for (const untrusted of [`${url}?sslmode=verify-full`, `${byName}?sslmode=verify-full&${root}`]) {
+        expect(await thrownBy(() => openStoreOf(postgresSettings(untrusted)))).toMatchObject(refusal("not_trusted"));
+      }
+    });
+
     test("a database of a newer version is refused", async () => {
       await open();
       await server.admin(

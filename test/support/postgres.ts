@@ -18,6 +18,8 @@ export interface PostgresOptions {
   readonly durable?: boolean;
   /** Its configuration, such as `max_connections`. */
   readonly config?: Readonly<Record<string, string | number>>;
+  /** Whether it takes TLS as well, with a certificate that it made for 127.0.0.1 and signed itself. */
+  readonly tls?: boolean;
   /** Folder of its data, made if need be; a temporary one by default. It becomes the property of the server's user. */
   readonly folder?: string;
 }
@@ -36,6 +38,8 @@ export interface PostgresServer extends AsyncDisposable {
   readonly port: number;
   /** The password of the user whose URLs databases have, as it is before it is encoded for them. */
   readonly password: string;
+  /** Path of its certificate; of nothing without `tls`. */
+  readonly certificate: string;
   database(): Promise<PostgresDatabase>;
   /** Runs SQL as the superuser, in the database of that name or in one that is always there. */
   admin<Row extends object>(sql: string, database?: string): Promise<Row[]>;
@@ -108,6 +112,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     ...["--encoding", "UTF8", "--locale", "C", "--no-sync"],
   ]);
   const port = await freePort();
+  const certificate = join(folder, "server.crt");
   const config = {
     listen_addresses: "127.0.0.1",
     port,
@@ -115,6 +120,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     shared_memory_type: "mmap",
     dynamic_shared_memory_type: "mmap",
     ...(options.durable ? {} : FAST),
+    ...(options.tls ? await tlsConfig(folder, certificate) : {}),
     ...options.config,
   };
   const words = Object.entries(config).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
@@ -172,6 +178,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   return {
     port,
     password: PASSWORD,
+    certificate,
     admin,
     async database() {
       const name = `test_${databases++}`;
@@ -198,6 +205,17 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     },
     [Symbol.asyncDispose]: () => end("SIGQUIT"),
   };
+}
+
+/** Debian's PostgreSQL brings openssl along. */
+async function tlsConfig(folder: string, certificate: string): Promise<Readonly<Record<string, string>>> {
+  const key = join(folder, "server.key");
+  await run([
+    ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-noenc"],
+    ...["-days", "2", "-subj", "/CN=a test", "-addext", "subjectAltName=IP:127.0.0.1"],
+    ...["-keyout", key, "-out", certificate],
+  ]);
+  return { ssl: "on", ssl_cert_file: certificate, ssl_key_file: key };
 }
 
 /** What a program is begun with, so that it is not root and, where it is to be `tied`, ends with this process. */
