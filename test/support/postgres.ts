@@ -54,8 +54,8 @@ export interface PostgresServer extends AsyncDisposable {
   thaw(): Promise<void>;
 }
 
-/** PostgreSQL refuses to run as root; this user (nobody) is on every system. */
-const OTHER_USER = 65_534;
+/** Number of the user that servers run as where this process is root, which PostgreSQL refuses: nobody, of every system. */
+export const POSTGRES_USER = 65_534;
 const SUPERUSER = "admin";
 const USER = "facewire";
 /** Has what URLs encode, so that a password that is shown in either form is found. */
@@ -105,7 +105,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const data = join(folder, "data");
   const passwords = join(folder, "superuser");
   writeFileSync(passwords, PASSWORD, { mode: 0o600 });
-  if (isRoot()) for (const path of [folder, passwords]) chownSync(path, OTHER_USER, OTHER_USER);
+  if (isRoot()) for (const path of [folder, passwords]) chownSync(path, POSTGRES_USER, POSTGRES_USER);
   await run([
     join(programs, "initdb"),
     ...["--pgdata", data, "--username", SUPERUSER, "--pwfile", passwords, "--auth", "scram-sha-256"],
@@ -225,7 +225,7 @@ function asServerUser(tied: boolean): readonly string[] {
     if (isRoot()) throw new Error("PostgreSQL does not run as root, and there is no setpriv.");
     return [];
   }
-  const user = isRoot() ? ["--reuid", `${OTHER_USER}`, "--regid", `${OTHER_USER}`, "--clear-groups"] : [];
+  const user = isRoot() ? ["--reuid", `${POSTGRES_USER}`, "--regid", `${POSTGRES_USER}`, "--clear-groups"] : [];
   return [setpriv, ...user, ...(tied ? ["--pdeathsig", DEATH_SIGNAL] : []), "--"];
 }
 
