@@ -5,6 +5,7 @@ import type { BenchGroup } from "./groups/group.ts";
 import { http } from "./groups/http.ts";
 import { kit } from "./groups/kit.ts";
 import { limit } from "./groups/limit.ts";
+import { lunaSearch } from "./groups/luna-search.ts";
 import { memory } from "./groups/memory.ts";
 import { overload } from "./groups/overload.ts";
 import { peer } from "./groups/peer.ts";
@@ -17,7 +18,7 @@ import { loadSetup } from "./setup.ts";
 import { headingOf, tableOf } from "./table.ts";
 import { requireTool } from "./tools.ts";
 
-const GROUPS: readonly BenchGroup[] = [limit, http, overload, peer, memory, video, placement, events, kit];
+const GROUPS: readonly BenchGroup[] = [limit, http, overload, peer, memory, video, placement, events, kit, lunaSearch];
 
 /** Exit code when a target was missed; 1 means the benchmark itself failed. */
 const MISSED = 3;

@@ -1,11 +1,12 @@
 /** Makes HTTP requests: in a process of its own, because the server's main thread is what is measured. */
 import type { EncodedPicture } from "../pictures.ts";
 import { quantile } from "../statistics.ts";
-import type { LoadOrder, LoadReport, Outcomes } from "./protocol.ts";
+import type { LoadOrder, LoadReport, LoadTarget, Outcomes } from "./protocol.ts";
 
 let url = "";
 let pictures: readonly EncodedPicture[] = [];
 let pipelines: readonly string[] = [];
+let target: LoadTarget | undefined;
 let next = 0;
 
 /** What came of the requests of one order. */
@@ -16,7 +17,7 @@ class Tally {
   readonly #failed: Record<string, number> = {};
 
   add(status: number, ms: number): void {
-    if (status === 200) this.#answered.push(ms);
+    if (status === 200 || status === 201) this.#answered.push(ms);
     else if (status === 429 || status === 503) this.#refused.push(ms);
     else this.#failed[status] = (this.#failed[status] ?? 0) + 1;
   }
@@ -36,16 +37,17 @@ function outcomes(ms: readonly number[]): Outcomes {
   return { count: ms.length, ...all };
 }
 
-/** One request: the next picture, the next pipeline. */
+/** One request: the next picture, the next pipeline or the target. */
 async function request(tally: Tally): Promise<void> {
   const turn = next++;
   const { bytes } = pictures[Math.floor(turn / pipelines.length) % pictures.length]!;
   const start = performance.now();
   try {
-    const response = await fetch(`${url}/v1/pipelines/${pipelines[turn % pipelines.length]}/run`, {
+    const path = target?.path ?? `/v1/pipelines/${pipelines[turn % pipelines.length]}/run`;
+    const response = await fetch(url + path, {
       method: "POST",
-      headers: { "content-type": "application/octet-stream" },
-      body: bytes as Uint8Array<ArrayBuffer>,
+      headers: target?.headers ?? { "content-type": "application/octet-stream" },
+      ...(target?.pictures === false ? {} : { body: bytes as Uint8Array<ArrayBuffer> }),
     });
     await response.arrayBuffer();
     tally.add(response.status, performance.now() - start);
@@ -81,7 +83,7 @@ async function open(perSecond: number, forMs: number): Promise<LoadReport> {
 process.on("message", async (order: LoadOrder) => {
   switch (order.type) {
     case "target":
-      ({ url, pictures, pipelines } = order);
+      ({ url, pictures, pipelines, target } = order);
       process.send?.({ type: "target" });
       return;
     case "closed": {

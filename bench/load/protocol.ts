@@ -1,13 +1,23 @@
 /** What the benchmark says to the process that makes HTTP requests. */
 import type { EncodedPicture } from "../pictures.ts";
 
-/** One request is one picture as raw body through one pipeline. */
+/** Where pictures go instead of through pipelines. */
+export interface LoadTarget {
+  /** With its query. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Without it requests have no body. */
+  readonly pictures: boolean;
+}
+
+/** One request is one picture as raw body through one pipeline, or to another target. */
 export type LoadOrder =
   | {
       readonly type: "target";
       readonly url: string;
       readonly pictures: readonly EncodedPicture[];
       readonly pipelines: readonly string[];
+      readonly target?: LoadTarget;
     }
   /** As many requests at any time as there are connections; the next one follows each answer. */
   | { readonly type: "closed"; readonly connections: number; readonly forMs: number }
@@ -27,7 +37,7 @@ export interface Outcomes {
 
 export interface LoadReport {
   readonly elapsedMs: number;
-  /** Answered with 200. */
+  /** Answered with 200 or 201. */
   readonly answered: Outcomes;
   /** Answered with 429 or 503. */
   readonly refused: Outcomes;

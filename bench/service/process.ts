@@ -85,4 +85,4 @@ process.on("message", async (order: ServiceOrder) => {
 });
 // Whoever measures is gone, however it ended: a server that nobody asks anything must not stay.
 process.once("disconnect", () => process.exit());
-answer("ready", { url: app.url });
+answer("ready", { url: app.url, lunaUrl: app.lunaUrl });

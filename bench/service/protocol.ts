@@ -31,7 +31,7 @@ export interface Lateness {
 
 /** Answers to the orders, in their order; `ready` comes first by itself. */
 export interface ServiceAnswers {
-  readonly ready: { readonly url: string };
+  readonly ready: { readonly url: string; readonly lunaUrl: string | undefined };
   readonly pictures: object;
   readonly run: {
     readonly requests: number;

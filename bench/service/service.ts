@@ -26,6 +26,8 @@ export interface Service {
 export interface Server {
   readonly server: Child<ServiceOrder, ServiceAnswers>;
   readonly url: string;
+  /** Of the LUNA dialect, where `env` lets it listen. */
+  readonly lunaUrl: string | undefined;
   /** Milliseconds from starting the process until it answered requests. */
   readonly startMs: number;
   stop(): Promise<void>;
@@ -51,6 +53,7 @@ export async function startServer(setup: Setup, env: Readonly<Record<string, str
   return {
     server,
     url: ready.url,
+    lunaUrl: ready.lunaUrl,
     startMs: performance.now() - startedAt,
     async stop() {
       await server.ask({ type: "stop" });
@@ -60,12 +63,18 @@ export async function startServer(setup: Setup, env: Readonly<Record<string, str
   };
 }
 
+/** Starts the process that makes requests. */
+export async function startLoad(): Promise<Child<LoadOrder, LoadAnswers>> {
+  const { child } = await Child.start<LoadOrder, LoadAnswers>(join(import.meta.dirname, "../load/process.ts"), {
+    BUN_CONFIG_MAX_HTTP_REQUESTS: MOST_REQUESTS,
+  });
+  return child;
+}
+
 /** Starts the server and the process that makes requests. */
 export async function startService(setup: Setup): Promise<Service> {
   const { server, url, startMs, stop } = await startServer(setup);
-  const { child: load } = await Child.start<LoadOrder, LoadAnswers>(join(import.meta.dirname, "../load/process.ts"), {
-    BUN_CONFIG_MAX_HTTP_REQUESTS: MOST_REQUESTS,
-  });
+  const load = await startLoad();
   return {
     server,
     load,
