@@ -70,13 +70,26 @@ export async function extract(
   if (wish.ethnicities && context.models.find(ETHNICITY_MODEL) === undefined) {
     throw new LunaError(1, `Ethnicities need a model that is not installed: ${ETHNICITY_MODEL}.`);
   }
-  const { items } = await context.engine.run(runRequest(call, body.bytes, wish, context.settings.luna.portraits));
-  const item = items[0];
-  if (!item) throw new FacewireError("internal", "The engine answered without a result.");
+  const item = await run(context, runRequest(call, body.bytes, wish, context.settings.luna.portraits));
   checkItem(item);
   const kept = item.faces.filter(({ rejected }) => rejected === undefined);
   const faces = kept.toSorted((a, b) => b.score - a.score).map((face) => extracted(face, wish));
   return { faces, ...(wish.exif && { exif: { ...lunaExif(item.picture?.exif) } }) };
+}
+
+/** What of a request is not the caller's fault, but that of whoever changed the pipelines. */
+const BAD_SETUP: readonly string[] = ["pipeline_unknown", "request_invalid"];
+
+async function run({ engine }: LunaContext, request: RunRequest): Promise<ItemResult> {
+  try {
+    const [item] = (await engine.run(request)).items;
+    if (!item) throw new FacewireError("internal", "The engine answered without a result.");
+    return item;
+  } catch (cause) {
+    if (!(cause instanceof FacewireError) || !BAD_SETUP.includes(cause.code)) throw cause;
+    const message = `The pipeline ${request.pipeline} is missing, or does not have the parameters of the one that is shipped.`;
+    throw new FacewireError("pipeline_unavailable", message, { cause });
+  }
 }
 
 function runRequest(call: LunaCall, bytes: Uint8Array, wish: ExtractionWish, portraits: boolean): RunRequest {

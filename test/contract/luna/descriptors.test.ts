@@ -275,11 +275,6 @@ describe("EXIF", () => {
   async function turnedAs(orientation: number): Promise<Uint8Array> {
     const upright = part({ left: 400, top: 160, width: 552, height: 640 });
     const pixels = await upright.png().toBuffer();
-    const flop = (picture: sharp.Sharp) => picture.flop();
-    const turn = async (angle: number, mirrored: boolean) => {
-      const turned = sharp(await sharp(pixels).rotate(angle).png().toBuffer());
-      return mirrored ? flop(turned) : turned;
-    };
     // What undoes each orientation, as the EXIF standard numbers them.
     const undo: Record<number, [angle: number, mirrored: boolean]> = {
       2: [0, true],
@@ -291,7 +286,8 @@ describe("EXIF", () => {
       8: [90, false],
     };
     const [angle, mirrored] = undo[orientation]!;
-    return jpeg((await turn(angle, mirrored)).withMetadata({ orientation }));
+    const turned = sharp(await sharp(pixels).rotate(angle).png().toBuffer());
+    return jpeg((mirrored ? turned.flop() : turned).withMetadata({ orientation }));
   }
 });
 

@@ -1,0 +1,206 @@
+/** Answers that hang on what exactly the models say, and requests that do not come to their end. */
+import { describe, expect, test } from "bun:test";
+import { cp } from "node:fs/promises";
+import { join } from "node:path";
+import { stringify } from "yaml";
+import {
+  failing,
+  forEachFace,
+  gate,
+  heldAt,
+  scripted,
+  type TestServerOptions,
+  testPicture,
+} from "../../../src/testing/index.ts";
+import { CARD } from "../../inference/model-folder.ts";
+import type { LunaAnswer, LunaClient } from "../../support/luna/client.ts";
+import { SDK_TYPE, sdkFile } from "../../support/luna/objects.ts";
+import { startLuna } from "../../support/luna/server.ts";
+import { temporaryFolder } from "../../support/temp-folder.ts";
+
+const DESCRIPTORS = "/4/storage/descriptors";
+const FACES = [
+  { box: [40, 100, 120, 150], score: 0.75 },
+  { box: [240, 100, 120, 150], score: 0.875 },
+  { box: [440, 100, 120, 150], score: 0.8125 },
+] as const;
+
+const told = ({ status, body }: LunaAnswer) => [status, body?.error_code];
+const start = (options: TestServerOptions) => startLuna({ shipped: ["luna-extract", "luna-warp"], ...options });
+const send = async (client: LunaClient, query: Readonly<Record<string, string | number>> = {}, signal?: AbortSignal) =>
+  client.call("POST", DESCRIPTORS, {
+    body: await testPicture(),
+    type: "image/png",
+    query,
+    ...(signal && { signal }),
+  });
+const stored = async (client: LunaClient) => (await client.get(DESCRIPTORS)).body.count;
+
+describe("thresholds", () => {
+  test("faces stay that are exactly as good as the threshold, by falling score", async () => {
+    await using server = await start({
+      models: {
+        "detector-default": scripted(FACES),
+        "pose-default": scripted({ yaw: 35, pitch: -12 }),
+        "*": scripted(),
+      },
+    });
+    const { client } = await server.newAccount();
+    const scores = async (query: Readonly<Record<string, number>>) => {
+      const { status, body } = await send(client, query);
+      return status === 201 ? body.faces.map(({ score }: { score: number }) => score) : told({ status, body } as never);
+    };
+    expect(await scores({})).toEqual([0.875, 0.8125, 0.75]);
+    expect(await scores({ score_threshold: 0.75 })).toEqual([0.875, 0.8125, 0.75]);
+    expect(await scores({ score_threshold: 0.7501 })).toEqual([0.875, 0.8125]);
+    expect(await scores({ score_threshold: 0.875 })).toEqual([0.875]);
+    expect(await scores({ score_threshold: 0.8751 })).toEqual([400, 36003]);
+    expect(await scores({ yaw__lt: 35, pitch__lt: 12 })).toHaveLength(3);
+    expect(await scores({ yaw__lt: 34.99 })).toEqual([400, 36003]);
+    expect(await scores({ pitch__lt: 11.99 })).toEqual([400, 36003]);
+  });
+
+  test("LUNA-DESC-026 of several faces those that are turned too far are dropped, and only the others stored", async () => {
+    await using server = await start({
+      models: {
+        "detector-default": scripted(FACES),
+        // Faces come to the model by falling score.
+        "pose-default": scripted(forEachFace({ yaw: 40 }, { yaw: -10 }, { yaw: -50 })),
+        "*": scripted(),
+      },
+    });
+    const { client } = await server.newAccount();
+    const { body } = await send(client, { yaw__lt: 30 });
+    expect(body.faces.map(({ score }: { score: number }) => score)).toEqual([0.8125]);
+    expect(await stored(client)).toBe(1);
+  });
+});
+
+describe("estimates", () => {
+  test.each([
+    [
+      { age: 30.4, gender: "male" },
+      { age: 30, gender: 1 },
+    ],
+    [
+      { age: 0.4, gender: "female" },
+      { age: 0, gender: 0 },
+    ],
+    [
+      { age: 99.6, gender: { male: 0.51 } },
+      { age: 100, gender: 1 },
+    ],
+  ])("LUNA-DESC-012 %j is told as %j", async (said, shown) => {
+    await using server = await start({ models: { "attributes-default": scripted(said), "*": scripted() } });
+    const { client } = await server.newAccount();
+    expect((await send(client, { estimate_attributes: 1 })).body.faces[0].attributes).toEqual(shown);
+  });
+
+  test("LUNA-DESC-014 emotions have the names of the API", async () => {
+    const said = { angry: 0.1, disgust: 0.05, fear: 0.05, happy: 0.4, sad: 0.1, surprise: 0.2, neutral: 0.1 };
+    await using server = await start({ models: { "emotion-default": scripted({ emotion: said }), "*": scripted() } });
+    const { client } = await server.newAccount();
+    const { emotions } = (await send(client, { estimate_emotions: 1 })).body.faces[0].attributes;
+    expect(emotions.predominant_emotion).toBe("happiness");
+    const shown = { anger: 0.1, disgust: 0.05, fear: 0.05, happiness: 0.4, sadness: 0.1, surprise: 0.2, neutral: 0.1 };
+    for (const [name, share] of Object.entries(shown)) expect(emotions.estimations[name]).toBeCloseTo(share, 5);
+  });
+
+  test("LUNA-DESC-015 ethnicities are four shares and the greatest, where a model for them is installed", async () => {
+    const models_dir = temporaryFolder("facewire-cards-");
+    await cp(join(import.meta.dir, "../../../models"), models_dir, { recursive: true });
+    const labels = ["african_american", "asian", "caucasian", "indian"];
+    const outputs = { ethnicity: { decode: "softmax", tensor: "o", labels } };
+    const card = { ...CARD, name: "four-groups", aliases: ["ethnicity-default"], task: "attributes", outputs };
+    await Bun.write(join(models_dir, "four-groups.yaml"), stringify(card));
+    const said = { african_american: 0.05, asian: 0.2, caucasian: 0.05, indian: 0.7 };
+    await using server = await start({
+      models: { "ethnicity-default": scripted({ ethnicity: said }), "*": scripted() },
+      settings: { models_dir },
+    });
+    const { client } = await server.newAccount();
+    const { attributes } = (await send(client, { estimate_ethnicities: 1 })).body.faces[0];
+    expect(Object.keys(attributes)).toEqual(["ethnicities"]);
+    expect(attributes.ethnicities.predominant_ethnicity).toBe("indian");
+    for (const [name, share] of Object.entries(said)) {
+      expect(attributes.ethnicities.estimations[name]).toBeCloseTo(share, 5);
+    }
+    expect((await send(client)).body.faces[0]).not.toHaveProperty("attributes");
+  });
+});
+
+describe("requests that do not come to their end", () => {
+  test("of a request whose client has left nothing is stored", async () => {
+    const door = gate();
+    await using server = await start({ models: { "detector-default": scripted(heldAt(door)), "*": scripted() } });
+    const { client } = await server.newAccount();
+    const leaving = new AbortController();
+    const request = send(client, {}, leaving.signal);
+    await door.holds(1);
+    leaving.abort();
+    await expect(request).rejects.toThrow();
+    door.open();
+    // One worker takes pictures in the order they came: the first is done with when the second is.
+    expect((await send(client)).status).toBe(201);
+    expect(await stored(client)).toBe(1);
+  });
+
+  test("of a request that was answered with 504 nothing is stored", async () => {
+    const door = gate();
+    await using server = await start({
+      models: { "detector-default": scripted(heldAt(door)), "*": scripted() },
+      settings: { luna: { timeout: "300ms" } },
+    });
+    const { client } = await server.newAccount();
+    const late = await send(client);
+    expect(told(late)).toEqual([504, 9]);
+    expect(late.body.desc).toBe(`Request timeout on ${DESCRIPTORS}, method POST`);
+    door.open();
+    // As soon as the worker is free again.
+    while ((await send(client)).status !== 201);
+    expect(await stored(client)).toBe(1);
+  });
+
+  test("a model that fails is an internal error, and nothing is stored", async () => {
+    await using server = await start({
+      models: { "descriptor-default": scripted(failing("no power")), "*": scripted() },
+    });
+    const { client } = await server.newAccount();
+    const answer = await send(client);
+    expect(told(answer)).toEqual([500, 1]);
+    expect(answer.body.detail).toBe("internal server error");
+    expect(await stored(client)).toBe(0);
+  });
+});
+
+test.each([
+  ["is missing", {}],
+  ["has other parameters", { "luna-extract": { stages: [{ detect: { faces: "all" } }] } }],
+])(
+  "where a pipeline of the dialect %s, descriptors can be uploaded and pictures are refused",
+  async (_what, pipelines) => {
+    await using server = await startLuna({ shipped: false, pipelines, models: { "*": scripted() } });
+    const { client } = await server.newAccount();
+    const answer = await send(client);
+    expect(told(answer)).toEqual([503, 1]);
+    expect(answer.body.detail).toContain("The pipeline luna-extract");
+    expect((await client.post(DESCRIPTORS, sdkFile(1), { type: SDK_TYPE })).status).toBe(201);
+  },
+);
+
+test("LUNA-DESC-047 without handlers nothing is made, and the rest can be read", async () => {
+  const models = { "*": scripted() };
+  await using server = await start({ models, settings: { luna: { handlers: false } } });
+  const made = await server.server.app.store.gallery.accounts.create({
+    organizationName: "o",
+    email: "a@example.org",
+    passwordHash: "none",
+    tokenData: "t",
+  });
+  const client = server.as({ token: made!.token });
+  for (const answer of [await send(client), await client.post(DESCRIPTORS, sdkFile(1), { type: SDK_TYPE })]) {
+    expect(told(answer)).toEqual([403, 11071]);
+    expect(answer.body.detail).toBe("Luna Handlers service is disabled");
+  }
+  expect(await stored(client)).toBe(0);
+});
