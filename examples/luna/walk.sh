@@ -40,6 +40,12 @@ call() {
   esac
 }
 
+# refused <file>: ends the walk with what the server said.
+refused() {
+  cat "$1" >&2
+  exit 1
+}
+
 json() {
   printf '%s' "$3" >"$work/body"
   call "$1" "$2" --header 'Content-Type: application/json' --data-binary "@$work/body"
@@ -94,7 +100,18 @@ for person in "$folder"/*/; do
   fi
   head -n "$count" "$work/pictures" >"$work/enrol"
   while IFS= read -r picture; do
+    may_fail=yes
     send /4/storage/descriptors "$picture" >"$work/faces"
+    may_fail=
+    # 4003: no face was found.
+    case $(field error_code <"$work/faces") in
+      '') ;;
+      4003)
+        echo "$(basename "$picture") of $name shows no face"
+        continue
+        ;;
+      *) refused "$work/faces" ;;
+    esac
     # Faces come by falling score: the first is who the photograph is of.
     face=$(field faces.0.id <"$work/faces")
     call PATCH "/4/storage/persons/$id/linked_descriptors?do=attach&descriptor_id=$face"
@@ -105,18 +122,26 @@ done
 
 known=0
 asked=0
+# The first photograph with one face.
+first=
 while IFS="$(printf '\t')" read -r id name picture; do
   asked=$((asked + 1))
   may_fail=yes
   send "/4/matching/search?list_id=$list&limit=1" "$picture" >"$work/found"
   may_fail=
-  code=$(field error_code <"$work/found")
-  if test -n "$code"; then
-    # 11012: several faces, of which a search cannot choose one.
-    test "$code" = 11012 || { cat "$work/found" >&2; exit 1; }
-    echo "search $(basename "$picture") of $name: several faces"
+  # 11012: several faces, of which a search cannot choose one. 4003: none.
+  why=
+  case $(field error_code <"$work/found") in
+    '') ;;
+    11012) why='several faces' ;;
+    4003) why='no face' ;;
+    *) refused "$work/found" ;;
+  esac
+  if test -n "$why"; then
+    echo "search $(basename "$picture") of $name: $why"
     continue
   fi
+  test -n "$first" || first=$picture
   best=$(field candidates.0.user_data <"$work/found")
   test "$best" != "$name" || known=$((known + 1))
   echo "search $(basename "$picture") of $name: $best $(field candidates.0.similarity <"$work/found")"
@@ -130,13 +155,12 @@ done <"$work/kept"
 echo "known $known of $asked"
 
 # Handlers do in one request what took several above, by rules that are kept with the account.
-if test -s "$work/kept"; then
-  picture=$(head -n 1 "$work/kept" | cut -f 3)
+if test -n "$first"; then
   json PATCH /4/handlers/extractor "{\"list_id\":\"$list\",\"estimate_quality\":1}" >/dev/null
   json PATCH /4/handlers/identify "{\"list_id\":\"$list\",\"identify_threshold\":0.5,\"limit\":1}" >/dev/null
-  send '/4/handlers/extractor?user_data=enrolled%20by%20handler' "$picture" >"$work/enrolled"
-  send /4/handlers/identify "$picture" >"$work/found"
-  send "/4/handlers/verify?person_id=$(field person_id <"$work/enrolled")" "$picture" >"$work/verified"
+  send '/4/handlers/extractor?user_data=enrolled%20by%20handler' "$first" >"$work/enrolled"
+  send /4/handlers/identify "$first" >"$work/found"
+  send "/4/handlers/verify?person_id=$(field person_id <"$work/enrolled")" "$first" >"$work/verified"
   echo "handlers: identified $(field candidates.0.user_data <"$work/found"), verified $(field status <"$work/verified")"
 fi
 

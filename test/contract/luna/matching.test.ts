@@ -353,6 +353,22 @@ describe("all of them", () => {
     }
   });
 
+  test("a person with very many descriptors is a reference with all of them", async () => {
+    const vectors = Array.from({ length: 140 }, (_, i) => near(-0.4, 100 + i));
+    // In the first, a middle and the last part of them.
+    const alike = [near(0.8, 8), near(0.7, 5), near(0.9, 2)];
+    for (const [i, at] of [0, 80, 139].entries()) vectors[at] = alike[i]!;
+    const { id } = await gallery.person("crowd", vectors);
+    const { body } = await post("identify", { person_id: id, list_id: persons, limit: 5 });
+    const found = new Map(
+      body.candidates.map((match: { person_id: string; similarity: number }) => [match.person_id, match]),
+    );
+    expect(found.size).toBe(5);
+    for (const at of [0, 3, 6]) expect(found.has(people[at]!.id)).toBe(true);
+    const similarities = body.candidates.map(({ similarity }: { similarity: number }) => similarity);
+    expect(similarities).toEqual(similarities.toSorted((a: number, b: number) => b - a));
+  }, 60_000);
+
   test("more ids than one address may name are 12012", async () => {
     const ids = Array.from({ length: 1001 }, () => "0").join(",");
     expectError(await post("match", { descriptor_id: d, descriptor_ids: ids }), 12012);
