@@ -7,6 +7,7 @@ import { LunaError } from "./errors.ts";
 import { lunaExif } from "./exif-fields.ts";
 import { estimatesOf, type LunaFace, rectOf, scoreOf } from "./faces.ts";
 import type { LunaCall } from "./operation.ts";
+import { pipelineFor, setupFault } from "./pipelines.ts";
 import type { SentBody } from "./sent-body.ts";
 
 export type { LunaFace, LunaRect } from "./faces.ts";
@@ -45,8 +46,6 @@ export interface Extraction {
   readonly exif?: Readonly<Record<string, unknown>>;
 }
 
-const PIPELINE = "luna-extract";
-const WARP_PIPELINE = "luna-warp";
 /** Card or alias of the model without which no ethnicities are told. */
 const ETHNICITY_MODEL = "ethnicity-default";
 /** What the picture is called in logs and dead letters. */
@@ -77,18 +76,13 @@ export async function extract(
   return { faces, ...(wish.exif && { exif: { ...lunaExif(item.picture?.exif) } }) };
 }
 
-/** What of a request is not the caller's fault, but that of whoever changed the pipelines. */
-const BAD_SETUP: readonly string[] = ["pipeline_unknown", "request_invalid"];
-
 async function run({ engine }: LunaContext, request: RunRequest): Promise<ItemResult> {
   try {
     const [item] = (await engine.run(request)).items;
     if (!item) throw new FacewireError("internal", "The engine answered without a result.");
     return item;
-  } catch (cause) {
-    if (!(cause instanceof FacewireError) || !BAD_SETUP.includes(cause.code)) throw cause;
-    const message = `The pipeline ${request.pipeline} is missing, or does not have the parameters of the one that is shipped.`;
-    throw new FacewireError("pipeline_unavailable", message, { cause });
+  } catch (error) {
+    throw setupFault(error, request.pipeline);
   }
 }
 
@@ -97,7 +91,7 @@ function runRequest(call: LunaCall, bytes: Uint8Array, wish: ExtractionWish, por
   const traceparent = call.request.headers.get("traceparent");
   return {
     id: call.exchange.id,
-    pipeline: wish.warped ? WARP_PIPELINE : PIPELINE,
+    pipeline: pipelineFor(wish.warped),
     files: [{ name: PICTURE_NAME, bytes }],
     parameters: {
       attributes: wish.attributes,

@@ -9,6 +9,7 @@ import type { LunaContext } from "./context.ts";
 import { LunaError } from "./errors.ts";
 import { bodyLimits, mediaType } from "./json-body.ts";
 import type { LunaCall } from "./operation.ts";
+import { admitPicture, pipelineFor } from "./pipelines.ts";
 
 /** A body of the picture endpoints. */
 export type SentBody =
@@ -42,11 +43,15 @@ export function sentKind(request: Request): SentBody["kind"] {
 
 /**
  * Reads a body of one of the picture content types, binary or base64; which picture format it is, its bytes say. Throws
- * `LunaError` 12017, 18001 (500), 100033, 12035, 12037, 12038, 34001, and as `readWhole` does (`request_too_large` …).
+ * `LunaError` 12017, 18001 (500), 100033, 12035, 12037, 12038, 34001; as `readWhole` does (`request_too_large` …); and before
+ * a picture is read, as it would be refused afterwards (`overloaded` …).
  */
 export async function readSentBody(context: LunaContext, call: LunaCall): Promise<SentBody> {
   const type = mediaType(call.request);
   const kind = bodyKind(type);
+  if (kind === "picture") {
+    admitPicture(context.engine, pipelineFor(call.url.searchParams.get("warped_image") === "1"));
+  }
   const sent = await readWhole(call.request, bodyLimits(context.settings, call));
   const bytes = BASE64_TYPES.has(type) ? decoded(sent) : sent;
   if (bytes !== sent) call.exchange.body.take(bytes.byteLength);
