@@ -4,6 +4,7 @@
  * face does not have, because the stage that writes it passed the face by, is not true of that face.
  */
 import { Environment } from "@marcbachmann/cel-js";
+import type { Point } from "../media/picture.ts";
 import type { Face, Item, Part } from "../stages/item.ts";
 import { nearest } from "../yaml/nearest.ts";
 import type { ProblemExtra } from "../yaml/problem.ts";
@@ -18,6 +19,7 @@ const environment = new Environment({
     schema: {
       score: "double",
       box: { x: "double", y: "double", width: "double", height: "double" },
+      landmarks: { left: "double", top: "double", right: "double", bottom: "double" },
       frame: { x: "double", y: "double", width: "double", height: "double" },
       pose: { yaw: "double", pitch: "double", roll: "double" },
       eyes: { left: { state: "string" }, right: { state: "string" } },
@@ -181,5 +183,12 @@ function faceVariable(face: Face): Record<string, unknown> {
     eye_distance: face.quality.eyeDistance,
     crop_room: face.quality.cropRoom,
   };
-  return { ...face, quality };
+  const landmarks = face.landmarks && boundsOf(face.landmarks.points);
+  return { ...face, quality, landmarks };
+}
+
+/** What expressions see of landmarks: how far they reach. */
+function boundsOf(points: readonly Point[]): Record<"left" | "top" | "right" | "bottom", number> {
+  const [xs, ys] = [points.map(([x]) => x), points.map(([, y]) => y)];
+  return { left: Math.min(...xs), top: Math.min(...ys), right: Math.max(...xs), bottom: Math.max(...ys) };
 }

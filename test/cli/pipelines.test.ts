@@ -53,6 +53,15 @@ describe("facewire pipelines", () => {
     expect(stdout).toMatch(/times: +median of 2 runs of sample1\.jpg/);
   });
 
+  test("explain shows the parameters with what they may be, the models that are missing, and measures what is chosen", async () => {
+    const chosen = ["--parameter", "descriptor=false", "--parameter", "portrait=false"];
+    const { code, stdout } = await facewire(["pipelines", "explain", "luna-extract", "--runs", "2", ...chosen]);
+    expect(code).toBe(0);
+    expect(stdout).toContain("yaw: a number from 0 to 180, 180 by default. Greatest yaw either way; 180 is no gate.");
+    expect(stdout).toContain("missing  ethnicity-default");
+    expect(stdout).toContain("when     request.ethnicities");
+  });
+
   test("explain of an unknown pipeline names the nearest", async () => {
     const { code, stderr } = await facewire(["pipelines", "explain", "face-livenes", "--runs", "0"]);
     expect(code).toBe(1);

@@ -44,6 +44,26 @@ describe("facewire run", () => {
     expect(stderr).toMatch(/^3 pictures: 1 with faces, 1 without a face, 1 failed; /m);
   });
 
+  test("--parameter chooses by the pipeline's parameters, each of the type it is declared with", async () => {
+    const chosen = ["--parameter", "descriptor=false", "--parameter", "portrait=false", "--parameter", "roll=10"];
+    const { code, stdout } = await facewire(["run", "luna-extract", SAMPLE, "--json", ...chosen]);
+    expect(code).toBe(0);
+    const [item] = jsonLines(stdout);
+    expect(item!.faces.some((face) => face.rejected?.reason === "roll")).toBe(true);
+    expect(item!.faces.every((face) => face.descriptor === undefined && face.crops === undefined)).toBe(true);
+  });
+
+  test.each([
+    ["yaw", /--parameter yaw is not name=value/],
+    ["yaw=far", /Parameter yaw of pipeline luna-extract must be a number from 0 to 180/],
+    ["attributes=yes", /Parameter attributes of pipeline luna-extract must be true or false/],
+    ["atributes=true", /no parameter "atributes"\. Did you mean attributes\?/],
+  ])("--parameter %s is refused before any picture is run", async (text, message) => {
+    const { code, stdout, stderr } = await facewire(["run", "luna-extract", SAMPLE, "--parameter", text]);
+    expect([code !== 0, stdout]).toEqual([true, ""]);
+    expect(stderr).toMatch(message);
+  });
+
   test("without an option the answer is for people, and all pictures that ran end with 0", async () => {
     const { code, stdout } = await facewire(["run", "face-liveness", SAMPLE]);
     expect(code).toBe(0);

@@ -58,6 +58,9 @@ beforeAll(async () => {
   server = await testServer({
     pipelines: {
       throws: "stages:\n  - probe: { does: throw }\n",
+      chosen:
+        "parameters: { fails: { type: boolean, default: false } }\n" +
+        "stages:\n  - probe: { does: throw }\n    when: request.fails\n",
       sometimes: `stages:\n  - probe: { does: throw, once: ${mended} }\n`,
       holds: `stages:\n  - probe: { does: hold, channel: ${probe.name} }\n  - probe: { does: throw }\n`,
     },
@@ -95,6 +98,12 @@ describe("A dead letter", () => {
     });
     expect(Math.abs(Date.parse(body.dead_letter.time) - Date.now())).toBeLessThan(60_000);
     expect(JSON.stringify(body)).not.toMatch(/told to throw|probe-stage\.ts/);
+  });
+
+  test("is run once more with the parameters of its request", async () => {
+    expect((await server.client.run("chosen", PLAIN_PICTURE)).status).toBe(200);
+    const { id } = await giveUp("chosen", `?parameters=${encodeURIComponent('{"fails":true}')}`);
+    expect((await retry(id)).body.error?.code).toBe("stage_failed");
   });
 
   test("gives its input out byte for byte, never as something a browser would show", async () => {
