@@ -693,6 +693,59 @@ export function gallerySuite(current: () => Store, another: () => Promise<Store>
         expect(await page(1_000_000)).toEqual({ items: [], count: 7 });
       });
 
+      test("are exact whatever came and went before, whoever did it and whichever pages were read", async () => {
+        const other = await another();
+        try {
+          const random = randomNumbers(7);
+          const upTo = (end: number) => Math.floor(random() * end);
+          const list = await store.gallery.lists.create(account, "persons", "l");
+          /** Newest first, and which of them are on the list. */
+          const all: string[] = [];
+          const members = new Set<string>();
+          const someone = () => all[upTo(all.length)] ?? nobody;
+          const steps = [
+            async ({ gallery }: Store) => {
+              const made = Array.from({ length: 1 + upTo(6) }, () => person());
+              for (const who of made) await gallery.persons.create(account, who);
+              all.unshift(...made.map(({ id }) => id).reverse());
+            },
+            async ({ gallery }: Store) => {
+              const who = someone();
+              await gallery.persons.remove(account, who);
+              if (all.includes(who)) all.splice(all.indexOf(who), 1);
+              members.delete(who);
+            },
+            async ({ gallery }: Store) => {
+              const [member, newest = nobody] = [someone(), all[0]];
+              const joining = random() < 0.5 ? [member] : [newest];
+              const change = { list, type: "persons", action: "attach", members: joining } as const;
+              if ((await gallery.links.setMembership(account, change)) === "done") members.add(joining[0] ?? "");
+            },
+            async ({ gallery }: Store) => {
+              const member = someone();
+              const change = { list, type: "persons", action: "detach", members: [member] } as const;
+              if ((await gallery.links.setMembership(account, change)) === "done") members.delete(member);
+            },
+          ];
+          for (let round = 0; round < 120; round++) {
+            const writer = random() < 0.5 ? store : other;
+            await steps[random() < 0.4 ? 0 : 1 + upTo(3)]?.(writer);
+            const listed = all.filter((id) => members.has(id));
+            for (const { gallery } of [store, other]) {
+              const page = { page: 1 + upTo(8), pageSize: 1 + upTo(9) };
+              const part = (ids: readonly string[]) =>
+                ids.slice((page.page - 1) * page.pageSize, page.page * page.pageSize);
+              const read = await gallery.persons.page(account, {}, page);
+              expect([read.count, read.items.map(({ id }) => id)]).toEqual([all.length, part(all)]);
+              const on = await gallery.lists.persons(account, list, page);
+              expect([on.count, on.items.map(({ id }) => id)]).toEqual([members.size, part(listed)]);
+            }
+          }
+        } finally {
+          await other.close();
+        }
+      });
+
       test("order what was made in one moment by id, and give later creations later times", async () => {
         const { gallery } = store;
         const made = [...Array(5)].map(() => descriptor());
@@ -706,6 +759,15 @@ export function gallerySuite(current: () => Store, another: () => Promise<Store>
       });
     });
   });
+}
+
+/** From 0 to 1; the same ones for the same seed. */
+function randomNumbers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
 }
 
 /** All pages after each other. */
