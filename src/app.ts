@@ -7,7 +7,7 @@ import { openEngine } from "./app/engine.ts";
 import { openEvents } from "./app/events.ts";
 import { openGalleryWork } from "./app/gallery-work.ts";
 import { openJobs } from "./app/jobs.ts";
-import { openLuna } from "./app/luna.ts";
+import { type OpenLuna, openLuna } from "./app/luna.ts";
 import { metricSources } from "./app/metric-sources.ts";
 import { keepPruned } from "./app/pruning.ts";
 import { storeHealth } from "./app/store-health.ts";
@@ -15,12 +15,10 @@ import { type Clock, systemClock } from "./bus/clock.ts";
 import { DeadLetterDesk } from "./dead-letters/desk.ts";
 import { deadLetterKeeper } from "./dead-letters/keeper.ts";
 import { DeadLetterRetries } from "./dead-letters/retries.ts";
-import { FacewireError } from "./errors.ts";
 import { tellingDeadLetters } from "./events/dead-letter-events.ts";
 import type { EventFeed } from "./events/feed.ts";
 import type { EventRecorder } from "./events/recorder.ts";
 import { withEvents } from "./events/with-events.ts";
-import type { Gallery } from "./gallery/gallery.ts";
 import type { ModelScript } from "./inference/scripted/script.ts";
 import { watchDeadLetters } from "./observe/dead-letter-watch.ts";
 import { engineLog, groupLog, httpLog } from "./observe/log-watchers.ts";
@@ -138,6 +136,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     (work) => work.close(),
   );
   metrics.watch(metricSources(engine, store.jobs));
+  let luna: OpenLuna | undefined;
   const health = async () => ({
     ...engine.health(),
     store: await storeHealth(store),
@@ -169,17 +168,20 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     watcher: httpWatcher,
     version: manifest.version,
   });
-  const luna = openLuna({
-    engine,
+  luna = await openLuna({
+    // Not the one that tells native subscribers: what an account does is told to itself alone.
+    engine: open.engine,
     store: store.gallery,
-    gallery: galleryToCome(),
     events: { recorder: events.recorder, feed: events.feed },
     models: open.catalog,
     settings,
     health,
-    now: () => clock.now(),
+    bus: open.bus,
+    clock,
+    logger,
     watcher: httpWatcher,
   });
+  opened.defer(() => luna?.close());
   const url = api.listen();
   opened.defer(async () => void (await api.stop(0)));
   const lunaUrl = luna?.listen();
@@ -209,17 +211,6 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
       })();
       return stopped;
     },
-  };
-}
-
-/** Stands where the galleries will be. */
-function galleryToCome(): Gallery {
-  const reject = () => Promise.reject(new FacewireError("internal", "Not built yet."));
-  return {
-    search: reject,
-    compare: reject,
-    state: () => ({ loaded: false, descriptors: 0, bytes: 0 }),
-    close: async () => {},
   };
 }
 

@@ -32,6 +32,7 @@ describe("a server", () => {
       "models",
       "pipelines",
       "queue",
+      "reextraction",
       "store",
       "workers",
     ]);

@@ -32,8 +32,12 @@ export class BodyBudget {
   /** A part of the allowance for one request. */
   share(): BodyShare {
     let held = 0;
+    let released = false;
     return {
       take: (bytes) => {
+        // Its request was answered already, such as at its deadline: nobody would give back what it took now.
+        if (released)
+          throw new FacewireError("request_cancelled", "The request was answered before its body was there.");
         if (this.#taken + bytes > this.#most) {
           throw new FacewireError("overloaded", "Too many request bodies are being held; this one was refused.", {
             details: { retry_after_s: 1 },
@@ -43,6 +47,7 @@ export class BodyBudget {
         held += bytes;
       },
       release: () => {
+        released = true;
         this.#taken -= held;
         held = 0;
       },
@@ -54,7 +59,7 @@ export class BodyBudget {
 export interface BodyShare {
   /** Counts bytes that are kept; throws `overloaded` when the allowance is used up. */
   take(bytes: number): void;
-  /** Gives everything back. Calling it again does nothing. */
+  /** Gives everything back; nothing can be taken afterwards. Calling it again does nothing. */
   release(): void;
 }
 

@@ -20,6 +20,13 @@ export const LunaSettings = section("The LUNA Backport 3 API.", {
     most: "10m",
     description: "Time budget of a request; behind it the answer is 504 with code 9.",
   }),
+  wrong_logins: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 20,
+    description:
+      "Wrong logins a minute from one address, and half as many for one login, that are answered at once; further ones wait for their turn or are refused with 429. Tokens, and logins that worked a short while ago, are not counted.",
+  }),
   page_size: Type.Integer({ minimum: 10, maximum: 1000, default: 1000, description: "Largest page." }),
   identify_threshold: share(0.9, "`identify_threshold` of new handlers."),
   verify_threshold: share(0.9, "`verify_threshold` of new handlers."),

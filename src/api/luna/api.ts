@@ -43,7 +43,7 @@ export function createLunaApi({ context, listen, watcher }: LunaApiOptions): Lun
   const handle = createGateway({
     dialect: lunaDialect({
       operations: lunaOperations(context),
-      authenticator: new Authenticator({ store, passwords, failures: new FailedLogins() }),
+      authenticator: new Authenticator({ store, passwords, failures: new FailedLogins(luna.wrong_logins) }),
       timeoutMs: luna.timeout,
     }),
     requestIds: LUNA_REQUEST_IDS,

@@ -13,6 +13,9 @@ const MAX_JSON = 1024 * 1024;
 /** Nested objects and arrays; the deepest body described here has four. */
 const MAX_DEPTH = 16;
 
+/** Milliseconds: at the deadline the request is answered as too late; only then its body is given up. */
+const BEHIND_DEADLINE = 100;
+
 /** An id. */
 export const Uuid = Type.String({ pattern: `^${UUID4}$` });
 
@@ -35,7 +38,7 @@ export function closed<P extends Record<string, TSchema>>(properties: P) {
 export function bodyLimits(settings: Settings, call: LunaCall, maxBytes = settings.luna.max_body): BodyLimits {
   return {
     maxBytes,
-    timeoutMs: Math.max(1, Math.min(settings.http.body_timeout, call.deadline - Date.now())),
+    timeoutMs: Math.min(settings.http.body_timeout, Math.max(0, call.deadline - Date.now()) + BEHIND_DEADLINE),
     share: call.exchange.body,
   };
 }

@@ -2,7 +2,8 @@
 import { eventually } from "../settle.ts";
 import type { LunaClient, LunaJson, LunaRequest } from "./client.ts";
 
-type BunSocket = WebSocket & { terminate(): void };
+/** What Bun's WebSocket has beyond that of browsers. */
+type BunSocket = WebSocket & { terminate(): void; ping(): void };
 
 /** See the file's head. Ends with its scope. */
 export class LunaEvents implements Disposable {
@@ -53,6 +54,16 @@ export class LunaEvents implements Disposable {
     const at = this.#given++;
     await eventually(() => this.messages.length > at, "one more message");
     return this.messages[at];
+  }
+
+  /** Resolves when everything has come that was sent until now: the answer to a ping comes behind it. */
+  async read(): Promise<readonly LunaJson[]> {
+    const ponged = new Promise<void>((resolve) => {
+      this.#socket.addEventListener("pong" as "message", () => resolve(), { once: true });
+    });
+    this.#socket.ping();
+    await ponged;
+    return this.messages;
   }
 
   send(data: string | Uint8Array): void {

@@ -6,18 +6,22 @@
  */
 import { LunaError } from "../errors.ts";
 
-/** Wrong logins until tries wait, and milliseconds until one of them is forgiven. */
-const BY_ADDRESS = { allowance: 20, forgiven: 3_000 };
-const BY_LOGIN = { allowance: 10, forgiven: 6_000 };
-/** A login that worked from an address before is counted on its own, not with what else comes from there. */
-const BY_BOTH = BY_LOGIN;
+/** How much is let through. */
+interface Rule {
+  /** Wrong logins until tries wait. */
+  readonly allowance: number;
+  /** Milliseconds until one of them is forgiven. */
+  readonly forgiven: number;
+}
+
+const MINUTE = 60_000;
 /** Most tries of one counter that wait; more are refused at once. */
 const WAITING = 8;
 /** Counters that are kept; the ones that changed last stay. */
 const MOST = 20_000;
 
 interface Counter {
-  readonly rule: { readonly allowance: number; readonly forgiven: number };
+  readonly rule: Rule;
   /** Wrong logins not yet forgiven, as of `at`. */
   wrong: number;
   /** `performance.now()`. */
@@ -30,6 +34,16 @@ export class FailedLogins {
   readonly #counters = new Map<string, Counter>();
   /** Address and login of those that worked. */
   readonly #trusted = new Set<string>();
+  readonly #byAddress: Rule;
+  /** Also of a login that worked from an address before: it is not counted with what else comes from there. */
+  readonly #byLogin: Rule;
+
+  /** `aMinute`: wrong logins a minute from one address; half as many for one login. */
+  constructor(aMinute: number) {
+    this.#byAddress = { allowance: aMinute, forgiven: MINUTE / aMinute };
+    const ofLogin = Math.ceil(aMinute / 2);
+    this.#byLogin = { allowance: ofLogin, forgiven: MINUTE / ofLogin };
+  }
 
   /**
    * Resolves when a try may be looked at. Rejects with `LunaError` 11002 of status 429 when too many wait already, and with the
@@ -68,17 +82,17 @@ export class FailedLogins {
     if (this.#trusted.size > MOST && oldest !== undefined) this.#trusted.delete(oldest);
   }
 
-  #rules(address: string, login: string): readonly (readonly [string, Counter["rule"]])[] {
+  #rules(address: string, login: string): readonly (readonly [string, Rule])[] {
     const pair = both(address, login);
-    if (this.#trusted.has(pair)) return [[pair, BY_BOTH]];
+    if (this.#trusted.has(pair)) return [[pair, this.#byLogin]];
     return [
-      [`address ${address}`, BY_ADDRESS],
-      [`login ${login.toLowerCase().slice(0, 64)}`, BY_LOGIN],
+      [`address ${address}`, this.#byAddress],
+      [`login ${login.toLowerCase().slice(0, 64)}`, this.#byLogin],
     ];
   }
 
   /** The counter as of now; one that is all forgiven is as good as none. */
-  #counter(name: string, rule: Counter["rule"]): Counter {
+  #counter(name: string, rule: Rule): Counter {
     const now = performance.now();
     const counter = this.#counters.get(name) ?? { rule, wrong: 0, at: now, waiting: 0 };
     counter.wrong = Math.max(0, counter.wrong - (now - counter.at) / rule.forgiven);
