@@ -62,8 +62,13 @@ export function findSystemTool(tool: Pick<SystemTool, "command" | "folders">): s
 /** Folders of a pattern, the newest version first. */
 function matching(pattern: string | undefined): readonly string[] {
   if (pattern === undefined) return [];
-  const found = [...new Bun.Glob(pattern).scanSync({ cwd: "/", absolute: true, onlyFiles: false })];
-  return found.sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
+  try {
+    const found = [...new Bun.Glob(pattern).scanSync({ cwd: "/", absolute: true, onlyFiles: false })];
+    return found.sort((a, b) => b.localeCompare(a, "en", { numeric: true }));
+  } catch {
+    // Not even the folder above them is there.
+    return [];
+  }
 }
 
 /** Whether packages may be installed here: as root, on a system with apt-get. */

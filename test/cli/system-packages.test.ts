@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ensureSystemTools, findSystemTool } from "../../src/cli/system-packages.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
@@ -65,5 +65,16 @@ describe("programs of the system", () => {
 
   test("any of several commands will do", () => {
     expect(findSystemTool({ command: ["facewire-absent", "sh"] })).toEndWith("/sh");
+  });
+
+  test("one that its package keeps by versions is found without being in the search path, the newest first", () => {
+    const root = temporaryFolder("facewire-versions-");
+    for (const version of ["9.6", "15", "13"]) {
+      mkdirSync(join(root, version, "bin"), { recursive: true });
+      writeFileSync(join(root, version, "bin", "facewire-server"), "", { mode: 0o755 });
+    }
+    const tool = { command: "facewire-server", folders: join(root, "*", "bin") };
+    expect(findSystemTool(tool)).toBe(join(root, "15", "bin", "facewire-server"));
+    expect(findSystemTool({ ...tool, folders: join(root, "none", "*") })).toBeUndefined();
   });
 });

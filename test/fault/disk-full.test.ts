@@ -29,7 +29,7 @@ describe.skipIf(!canMakeDisks())("While the disk is full", () => {
       const database = await postgres.database();
       await postgres.admin(`alter database ${database.name} set tablespace small`);
       await using server = await testServer({ env: { FACEWIRE_DATABASE_URL: database.url } });
-    await expectToCope(server, disk, async () => {});
+      await expectToCope(server, disk, async () => {});
     },
     60_000,
   );
