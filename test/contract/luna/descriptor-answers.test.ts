@@ -9,13 +9,14 @@ import {
   gate,
   heldAt,
   scripted,
+  scriptedByMark,
   type TestServerOptions,
   testPicture,
 } from "../../../src/testing/index.ts";
 import { CARD } from "../../inference/model-folder.ts";
 import type { LunaAnswer, LunaClient } from "../../support/luna/client.ts";
 import { SDK_TYPE, sdkFile } from "../../support/luna/objects.ts";
-import { startLuna } from "../../support/luna/server.ts";
+import { type LunaServer, startLuna } from "../../support/luna/server.ts";
 import { temporaryFolder } from "../../support/temp-folder.ts";
 
 const DESCRIPTORS = "/4/storage/descriptors";
@@ -35,6 +36,13 @@ const send = async (client: LunaClient, query: Readonly<Record<string, string | 
     ...(signal && { signal }),
   });
 const stored = async (client: LunaClient) => (await client.get(DESCRIPTORS)).body.count;
+
+/** An account that is made without the API: where that is off, or where hashing a password could take too long. */
+async function accountOf(server: LunaServer): Promise<LunaClient> {
+  const wish = { organizationName: "o", email: "a@example.org", passwordHash: "none", tokenData: "t" };
+  const made = await server.server.app.store.gallery.accounts.create(wish);
+  return server.as({ token: made!.token });
+}
 
 describe("thresholds", () => {
   test("faces stay that are exactly as good as the threshold, by falling score", async () => {
@@ -149,9 +157,9 @@ describe("requests that do not come to their end", () => {
     const door = gate();
     await using server = await start({
       models: { "detector-default": scripted(heldAt(door)), "*": scripted() },
-      settings: { luna: { timeout: "300ms" } },
+      settings: { luna: { timeout: "1s" } },
     });
-    const { client } = await server.newAccount();
+    const client = await accountOf(server);
     const late = await send(client);
     expect(told(late)).toEqual([504, 9]);
     expect(late.body.desc).toBe(`Request timeout on ${DESCRIPTORS}, method POST`);
@@ -159,6 +167,25 @@ describe("requests that do not come to their end", () => {
     // As soon as the worker is free again.
     while ((await send(client)).status !== 201);
     expect(await stored(client)).toBe(1);
+  });
+
+  test("a picture that would have to wait too long is refused at once, and told when to try again", async () => {
+    const door = gate();
+    await using server = await start({
+      models: { "detector-default": scripted(heldAt(door)), "*": scripted() },
+      settings: { queue: { limit: 1 }, inference: { items_per_worker: 1 } },
+    });
+    const { client } = await server.newAccount();
+    const first = send(client);
+    await door.holds(1);
+    // One is held, one waits, the third has no room; which of these two waits is the network's to say.
+    const others = [send(client), send(client)];
+    const refused = await Promise.race(others);
+    expect(told(refused)).toEqual([503, 1]);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(0);
+    door.open();
+    const statuses = (await Promise.all([first, ...others])).map(({ status }) => status);
+    expect(statuses.toSorted()).toEqual([201, 201, 503]);
   });
 
   test("a model that fails is an internal error, and nothing is stored", async () => {
@@ -171,6 +198,25 @@ describe("requests that do not come to their end", () => {
     expect(answer.body.detail).toBe("internal server error");
     expect(await stored(client)).toBe(0);
   });
+});
+
+test("answers of requests at the same time are not mixed", async () => {
+  const ages = { young: 10, old: 80 } as const;
+  await using server = await start({
+    models: { "attributes-default": scriptedByMark({ young: { age: 10 }, old: { age: 80 } }), "*": scripted() },
+    workers: 2,
+  });
+  const { client } = await server.newAccount();
+  const pictures = { young: await testPicture({ mark: "young" }), old: await testPicture({ mark: "old" }) };
+  const asked = Array.from({ length: 60 }, (_, i) => (i % 3 === 0 ? "young" : "old"));
+  const answers = await Promise.all(
+    asked.map((who) =>
+      client.call("POST", DESCRIPTORS, { body: pictures[who], type: "image/png", query: { estimate_attributes: 1 } }),
+    ),
+  );
+  expect(answers.map(({ body }) => body.faces[0].attributes.age)).toEqual(asked.map((who) => ages[who]));
+  expect(new Set(answers.map(({ body }) => body.faces[0].id)).size).toBe(60);
+  expect(await stored(client)).toBe(60);
 });
 
 test.each([
@@ -191,13 +237,7 @@ test.each([
 test("LUNA-DESC-047 without handlers nothing is made, and the rest can be read", async () => {
   const models = { "*": scripted() };
   await using server = await start({ models, settings: { luna: { handlers: false } } });
-  const made = await server.server.app.store.gallery.accounts.create({
-    organizationName: "o",
-    email: "a@example.org",
-    passwordHash: "none",
-    tokenData: "t",
-  });
-  const client = server.as({ token: made!.token });
+  const client = await accountOf(server);
   for (const answer of [await send(client), await client.post(DESCRIPTORS, sdkFile(1), { type: SDK_TYPE })]) {
     expect(told(answer)).toEqual([403, 11071]);
     expect(answer.body.detail).toBe("Luna Handlers service is disabled");
