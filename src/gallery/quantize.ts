@@ -42,31 +42,37 @@ export function writeRow(memory: ScanMemory, slot: number, pieces: number, row: 
   let largest = 0;
   for (let i = 0; i < row.length; i++) largest = Math.max(largest, Math.abs(row[i]!));
   const step = Math.fround(length === 0 ? 0 : largest / length / 127.5);
-  // Steps this small are lost in 32 bits; nothing is known of the direction then.
   const inverse = step === 0 ? 0 : 1 / (step * length);
-  bytes.fill(0, upper, upper + 16 * pieces);
-  bytes.fill(0, lower, lower + 16 * pieces);
   const at = numbers / 4;
+  floats[at] = step;
   if (length === 0) {
-    floats[at] = 0;
+    bytes.fill(0, upper, upper + 16 * pieces);
+    bytes.fill(0, lower, lower + 16 * pieces);
     floats[at + GROUP_ROWS] = 0;
     floats[at + 2 * GROUP_ROWS] = 0;
     return;
   }
   let missed = 0;
   let missedByUpper = 0;
-  for (let i = 0; i < row.length; i++) {
+  const byteOf = (i: number): number => {
+    // Places behind the last value count nothing: the probe has zeros there.
+    if (i >= row.length) return 0;
     const value = row[i]!;
-    const byte = Math.min(255, Math.max(0, Math.round(value * inverse + 127.5)));
-    const place = (i >>> 5) * 16 + (i & 15);
-    const shift = (i & 16) >>> 2;
-    bytes[upper + place]! |= (byte >>> 4) << shift;
-    bytes[lower + place]! |= (byte & 15) << shift;
+    const byte = Math.min(255, Math.max(0, Math.floor(value * inverse + 128)));
     const direction = value / length;
-    missed += (direction - step * (byte - 127.5)) ** 2;
-    missedByUpper += (direction - step * ((byte & 240) - 120)) ** 2;
+    const away = direction - step * (byte - 127.5);
+    const awayByUpper = direction - step * ((byte & 240) - 120);
+    missed += away * away;
+    missedByUpper += awayByUpper * awayByUpper;
+    return byte;
+  };
+  for (let place = 0; place < 16 * pieces; place++) {
+    const first = (place >>> 4) * PIECE + (place & 15);
+    const one = byteOf(first);
+    const other = byteOf(first + 16);
+    bytes[upper + place] = (one >>> 4) | (other & 240);
+    bytes[lower + place] = (one & 15) | ((other & 15) << 4);
   }
-  floats[at] = step;
   floats[at + GROUP_ROWS] = upwards(Math.sqrt(missedByUpper));
   floats[at + 2 * GROUP_ROWS] = upwards(Math.sqrt(missed));
 }

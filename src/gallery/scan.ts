@@ -8,6 +8,13 @@ import { lengthOf, type WrittenProbe, writeProbe } from "./quantize.ts";
 import { BLOCK_ROWS, MOST_PROBES, type ScanMemory } from "./scan-memory.ts";
 import { Top } from "./top.ts";
 
+/** Rows of the first block: the bar is low at the start, and what it lets through is compared by its floats. */
+const FIRST_BLOCK = 256;
+/** Rows of a block when there are more probes than a kernel takes at once: their upper nibbles stay in a core's cache for the rest. */
+const SHARED_BLOCK = 1024;
+/** Probes a kernel takes at once. */
+const KERNEL_PROBES = 4;
+
 /** What a thread is asked. */
 export type ScanSearch = Omit<GallerySearch, "deadline">;
 
@@ -37,7 +44,6 @@ interface Pass {
 export class Scanner {
   readonly #contents: Contents;
   readonly #memory: ScanMemory;
-  readonly #block = new Uint32Array(BLOCK_ROWS);
 
   constructor(contents: Contents, memory: ScanMemory) {
     this.#contents = contents;
@@ -101,39 +107,19 @@ export class Scanner {
       writeProbe(this.#memory, place, matrix.pieces, new Float32Array()).setBar(Number.POSITIVE_INFINITY);
     }
     for (const [place, job] of jobs.entries()) this.#setBar(job, matrix, probes[place]!);
-    for (const count of this.#blocks(matrix, slots)) {
-      this.#memory.scan(count, matrix.pieces, written);
+    const own = this.#contents.isUniform ? slots : slots.filter((slot) => this.#contents.matrixOf(slot) === matrix);
+    const most = jobs.length > KERNEL_PROBES ? SHARED_BLOCK : BLOCK_ROWS;
+    for (let from = 0, size = FIRST_BLOCK; from < own.length; from += size, size = Math.min(most, 2 * from)) {
+      const block = own.subarray(from, from + size);
+      this.#memory.setSlots(block);
+      this.#memory.scan(block.length, matrix.pieces, written);
       for (const [place, job] of jobs.entries()) {
-        if (this.#weigh(place, job, matrix, probes[place]!.room))
-          for (const [at, other] of jobs.entries()) {
-            if (other.top === job.top) this.#setBar(other, matrix, probes[at]!);
-          }
+        if (!this.#weigh(place, job, matrix, probes[place]!.room)) continue;
+        for (const [at, other] of jobs.entries()) {
+          if (other.top === job.top) this.#setBar(other, matrix, probes[at]!);
+        }
       }
     }
-  }
-
-  /** Puts a block of the slots of the matrix after the other before the kernels; tells how many they are. */
-  *#blocks(matrix: Matrix, slots: Uint32Array): Iterable<number> {
-    if (this.#contents.isUniform) {
-      for (let from = 0; from < slots.length; from += BLOCK_ROWS) {
-        const block = slots.subarray(from, from + BLOCK_ROWS);
-        this.#memory.setSlots(block);
-        yield block.length;
-      }
-      return;
-    }
-    let count = 0;
-    for (const slot of slots) {
-      if (this.#contents.matrixOf(slot) !== matrix) continue;
-      this.#block[count++] = slot;
-      if (count < BLOCK_ROWS) continue;
-      this.#memory.setSlots(this.#block);
-      yield count;
-      count = 0;
-    }
-    if (count === 0) return;
-    this.#memory.setSlots(this.#block.subarray(0, count));
-    yield count;
   }
 
   /** Compares what the kernels found by the floats, the most promising first; true when the matches changed. */

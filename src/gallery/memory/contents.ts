@@ -5,6 +5,7 @@
 import type { GalleryChange, LoadedDescriptor, LoadedMember } from "../../store/gallery/changes.ts";
 import type { Vector } from "../../store/gallery/records.ts";
 import { Matrix } from "../matrix.ts";
+import { lengthOf } from "../quantize.ts";
 import { GROUP_SHIFT, MOST_VALUES, type ScanMemory } from "../scan-memory.ts";
 import { type ComparableVersion, versionKey } from "../versions.ts";
 import { Column } from "./column.ts";
@@ -263,7 +264,8 @@ export class Contents {
   }
 
   #matrixFor({ model, version, values }: Vector): Matrix {
-    const card = values.length <= MOST_VALUES && values.every(Number.isFinite) ? this.#card(model, version) : undefined;
+    const isUsable = values.length > 0 && values.length <= MOST_VALUES && Number.isFinite(lengthOf(values));
+    const card = isUsable ? this.#card(model, version) : undefined;
     const key = card ? matrixKey(model, version, values.length) : "";
     const known = this.#matrices.get(key);
     if (known) return known;

@@ -24,6 +24,7 @@ const SPREAD: usize = 8;
 const BAR: usize = 12;
 const FOUND: usize = 16;
 const OUT: usize = 20;
+const TOUCHED: usize = 24;
 const VALUES: usize = 32;
 
 /**
@@ -86,46 +87,140 @@ function mayReach(coarse: i32, probe: usize, step: f32, missed: f32): bool {
   return estimate + missed * load<f32>(probe, SPREAD) >= load<f32>(probe, BAR);
 }
 
-/** Looks at the lower nibbles as well; notes the row with the most it can reach when that is enough. */
-function look(slot: u32, coarse: i32, group: usize, index: usize, pieces: u32, probe: usize): void {
-  const plane = (<usize>pieces << 4) << GROUP_SHIFT;
-  const fine = dot(group + plane + index * (<usize>pieces << 4), probe + VALUES, pieces);
-  const numbers = group + plane + plane + (index << 2);
-  const step = load<f32>(numbers);
-  const missed = load<f32>(numbers + (8 << GROUP_SHIFT));
-  const sum: i32 = 32 * coarse + 2 * fine - 255 * load<i32>(probe, SUM);
-  const factor: f32 = <f32>0.5 * step * load<f32>(probe, SCALE);
-  const most: f32 = <f32>sum * factor + missed * load<f32>(probe, SPREAD);
-  if (most >= load<f32>(probe, BAR)) {
+/** Notes a row where the upper nibbles leave room. */
+@inline
+function judge(slot: u32, coarse: i32, probe: usize, step: f32, missed: f32): void {
+  if (mayReach(coarse, probe, step, missed)) {
     const found = load<u32>(probe, FOUND);
     const out = <usize>load<u32>(probe, OUT) + (<usize>found << 3);
     store<u32>(out, slot);
-    store<f32>(out, most, 4);
+    store<i32>(out, coarse, 4);
     store<u32>(probe, found + 1, FOUND);
   }
 }
 
+/** Address of a slot's group. */
 @inline
-function judge(slot: u32, coarse: i32, group: usize, index: usize, pieces: u32, probe: usize, step: f32, missed: f32): void {
-  if (mayReach(coarse, probe, step, missed)) look(slot, coarse, group, index, pieces, probe);
+function groupOf(table: usize, slot: u32): usize {
+  return <usize>load<u32>(table + (<usize>(slot >> GROUP_SHIFT) << 2));
+}
+
+/** Judges a row by its numbers, which are at `numbersAt` of its group. */
+@inline
+function judgeRow(slot: u32, coarse: i32, group: usize, probe: usize, numbersAt: usize): void {
+  const numbers = group + numbersAt + (<usize>(slot & GROUP_MASK) << 2);
+  judge(slot, coarse, probe, load<f32>(numbers), load<f32>(numbers + (4 << GROUP_SHIFT)));
 }
 
 /**
- * Compares `count` rows with one probe. `table`: addresses of the groups; `slots`: numbers of the rows (group x 1024 + row). Rows
- * that may reach the bar go to the probe's out area as pairs of slot and most (u32, f32); FOUND counts them.
+ * Looks at the lower nibbles of the rows that were noted, and keeps those that may still reach the bar, each with the most it can
+ * reach instead of its coarse sum.
+ */
+function refine(table: usize, pieces: u32, probe: usize): void {
+  const noted = load<u32>(probe, FOUND);
+  const out = <usize>load<u32>(probe, OUT);
+  const stride = <usize>pieces << 4;
+  const plane = stride << GROUP_SHIFT;
+  // These rows are anywhere: all are asked for before the first is needed, so that the memory brings many at a time.
+  let touched: u64 = 0;
+  for (let at: u32 = 0; at < noted; at++) {
+    const slot = load<u32>(out + (<usize>at << 3));
+    const row = groupOf(table, slot) + plane + <usize>(slot & GROUP_MASK) * stride;
+    for (let line: usize = 0; line < stride; line += 64) touched ^= load<u64>(row + line);
+  }
+  store<u64>(probe, touched, TOUCHED);
+  const sum = load<i32>(probe, SUM);
+  const scale = load<f32>(probe, SCALE);
+  const spread = load<f32>(probe, SPREAD);
+  const bar = load<f32>(probe, BAR);
+  let found: usize = 0;
+  for (let at: u32 = 0; at < noted; at++) {
+    const slot = load<u32>(out + (<usize>at << 3));
+    const coarse = load<i32>(out + (<usize>at << 3), 4);
+    const group = groupOf(table, slot);
+    const index = <usize>(slot & GROUP_MASK);
+    const fine = dot(group + plane + index * stride, probe + VALUES, pieces);
+    const numbers = group + plane + plane + (index << 2);
+    const factor: f32 = <f32>0.5 * load<f32>(numbers) * scale;
+    const missed = load<f32>(numbers + (8 << GROUP_SHIFT));
+    const whole: i32 = 32 * coarse + 2 * fine - 255 * sum;
+    const most: f32 = <f32>whole * factor + missed * spread;
+    if (most >= bar) {
+      store<u32>(out + (found << 3), slot);
+      store<f32>(out + (found << 3), most, 4);
+      found++;
+    }
+  }
+  store<u32>(probe, <u32>found, FOUND);
+}
+
+/**
+ * Compares `count` rows with one probe. `table`: addresses of the groups; `slots`: numbers of the rows (group x 1024 + row). Rows that may reach the bar go to the probe's out area as pairs of slot and most (u32, f32);
+ * FOUND counts them.
  */
 export function scanOne(table: usize, slots: usize, count: u32, pieces: u32, probe: usize): void {
   const stride = <usize>pieces << 4;
   const numbersAt = stride << (GROUP_SHIFT + 1);
   const values = probe + VALUES;
-  for (let at: u32 = 0; at < count; at++) {
-    const slot = load<u32>(slots + (<usize>at << 2));
-    const group = <usize>load<u32>(table + (<usize>(slot >> GROUP_SHIFT) << 2));
-    const index = <usize>(slot & GROUP_MASK);
-    const coarse = dot(group + index * stride, values, pieces);
-    const numbers = group + numbersAt + (index << 2);
-    judge(slot, coarse, group, index, pieces, probe, load<f32>(numbers), load<f32>(numbers + (4 << GROUP_SHIFT)));
+  let at: u32 = 0;
+  // Four rows at a time: the probe's values are loaded once for them.
+  for (; at + 4 <= count; at += 4) {
+    const from = slots + (<usize>at << 2);
+    const slot0 = load<u32>(from);
+    const slot1 = load<u32>(from, 4);
+    const slot2 = load<u32>(from, 8);
+    const slot3 = load<u32>(from, 12);
+    const group0 = groupOf(table, slot0);
+    const group1 = groupOf(table, slot1);
+    const group2 = groupOf(table, slot2);
+    const group3 = groupOf(table, slot3);
+    const row0 = group0 + <usize>(slot0 & GROUP_MASK) * stride;
+    const row1 = group1 + <usize>(slot1 & GROUP_MASK) * stride;
+    const row2 = group2 + <usize>(slot2 & GROUP_MASK) * stride;
+    const row3 = group3 + <usize>(slot3 & GROUP_MASK) * stride;
+    let total0: i32 = 0;
+    let total1: i32 = 0;
+    let total2: i32 = 0;
+    let total3: i32 = 0;
+    for (let piece: u32 = 0; piece < pieces; piece += SPAN) {
+      const end = min(pieces, piece + SPAN);
+      let sums0 = i16x8.splat(0);
+      let sums1 = i16x8.splat(0);
+      let sums2 = i16x8.splat(0);
+      let sums3 = i16x8.splat(0);
+      for (let part = <usize>piece << 4; part < <usize>end << 4; part += 16) {
+        const low = v128.load(values + part + part);
+        const high = v128.load(values + part + part, 16);
+        const packed0 = v128.load(row0 + part);
+        sums0 = multiplyAdd(sums0, lowerNibbles(packed0), low);
+        sums0 = multiplyAdd(sums0, upperNibbles(packed0), high);
+        const packed1 = v128.load(row1 + part);
+        sums1 = multiplyAdd(sums1, lowerNibbles(packed1), low);
+        sums1 = multiplyAdd(sums1, upperNibbles(packed1), high);
+        const packed2 = v128.load(row2 + part);
+        sums2 = multiplyAdd(sums2, lowerNibbles(packed2), low);
+        sums2 = multiplyAdd(sums2, upperNibbles(packed2), high);
+        const packed3 = v128.load(row3 + part);
+        sums3 = multiplyAdd(sums3, lowerNibbles(packed3), low);
+        sums3 = multiplyAdd(sums3, upperNibbles(packed3), high);
+      }
+      total0 += total(sums0);
+      total1 += total(sums1);
+      total2 += total(sums2);
+      total3 += total(sums3);
+    }
+    judgeRow(slot0, total0, group0, probe, numbersAt);
+    judgeRow(slot1, total1, group1, probe, numbersAt);
+    judgeRow(slot2, total2, group2, probe, numbersAt);
+    judgeRow(slot3, total3, group3, probe, numbersAt);
   }
+  for (; at < count; at++) {
+    const slot = load<u32>(slots + (<usize>at << 2));
+    const group = groupOf(table, slot);
+    const coarse = dot(group + <usize>(slot & GROUP_MASK) * stride, values, pieces);
+    judgeRow(slot, coarse, group, probe, numbersAt);
+  }
+  refine(table, pieces, probe);
 }
 
 /** As {@link scanOne} with four probes, two rows at a time: what is loaded is used several times. */
@@ -201,17 +296,21 @@ export function scanFour(
     const numbers0 = group0 + numbersAt + (index0 << 2);
     const step0 = load<f32>(numbers0);
     const missed0 = load<f32>(numbers0 + (4 << GROUP_SHIFT));
-    judge(slot0, a0, group0, index0, pieces, a, step0, missed0);
-    judge(slot0, b0, group0, index0, pieces, b, step0, missed0);
-    judge(slot0, c0, group0, index0, pieces, c, step0, missed0);
-    judge(slot0, d0, group0, index0, pieces, d, step0, missed0);
+    judge(slot0, a0, a, step0, missed0);
+    judge(slot0, b0, b, step0, missed0);
+    judge(slot0, c0, c, step0, missed0);
+    judge(slot0, d0, d, step0, missed0);
     if (last) break;
     const numbers1 = group1 + numbersAt + (index1 << 2);
     const step1 = load<f32>(numbers1);
     const missed1 = load<f32>(numbers1 + (4 << GROUP_SHIFT));
-    judge(slot1, a1, group1, index1, pieces, a, step1, missed1);
-    judge(slot1, b1, group1, index1, pieces, b, step1, missed1);
-    judge(slot1, c1, group1, index1, pieces, c, step1, missed1);
-    judge(slot1, d1, group1, index1, pieces, d, step1, missed1);
+    judge(slot1, a1, a, step1, missed1);
+    judge(slot1, b1, b, step1, missed1);
+    judge(slot1, c1, c, step1, missed1);
+    judge(slot1, d1, d, step1, missed1);
   }
+  refine(table, pieces, a);
+  refine(table, pieces, b);
+  refine(table, pieces, c);
+  refine(table, pieces, d);
 }
