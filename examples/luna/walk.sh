@@ -158,8 +158,8 @@ echo "known $known of $asked"
 if test -n "$first"; then
   json PATCH /4/handlers/extractor "{\"list_id\":\"$list\",\"estimate_quality\":1}" >/dev/null
   json PATCH /4/handlers/identify "{\"list_id\":\"$list\",\"identify_threshold\":0.5,\"limit\":1}" >/dev/null
-  send '/4/handlers/extractor?user_data=enrolled%20by%20handler' "$first" >"$work/enrolled"
   send /4/handlers/identify "$first" >"$work/found"
+  send '/4/handlers/extractor?user_data=enrolled%20by%20handler' "$first" >"$work/enrolled"
   send "/4/handlers/verify?person_id=$(field person_id <"$work/enrolled")" "$first" >"$work/verified"
   echo "handlers: identified $(field candidates.0.user_data <"$work/found"), verified $(field status <"$work/verified")"
 fi

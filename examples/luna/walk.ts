@@ -127,13 +127,14 @@ await new Promise((opened, failed) => {
 
 const { list_id: list } = await post<{ list_id: string }>("/4/storage/lists?type=persons", { list_data: "walkers" });
 const people: Person[] = [];
-for (const each of (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory())) {
-  const pictures = await photographs(join(folder, each.name));
+const folders = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory());
+for (const name of folders.map((entry) => entry.name).sort()) {
+  const pictures = await photographs(join(folder, name));
   if (pictures.length === 0) continue;
   const kept = pictures.length > 1 ? pictures.pop() : undefined;
-  const id = await enrol(each.name, pictures, list);
-  people.push({ name: each.name, id, kept });
-  console.log(`enrolled ${each.name} with ${pictures.length}`);
+  const id = await enrol(name, pictures, list);
+  people.push({ name, id, kept });
+  console.log(`enrolled ${name} with ${pictures.length}`);
 }
 if (people.length === 0) throw new Error(`${folder} holds no folders with photographs.`);
 
@@ -173,8 +174,8 @@ const [first] = searched;
 if (first !== undefined) {
   await call("PATCH", "/4/handlers/extractor", JSON.stringify({ list_id: list, estimate_quality: 1 }));
   await call("PATCH", "/4/handlers/identify", JSON.stringify({ list_id: list, identify_threshold: 0.5, limit: 1 }));
-  const again = await send<{ person_id: string }>("/4/handlers/extractor?user_data=enrolled%20by%20handler", first);
   const { candidates } = await send<Candidates>("/4/handlers/identify", first);
+  const again = await send<{ person_id: string }>("/4/handlers/extractor?user_data=enrolled%20by%20handler", first);
   const { status } = await send<{ status: boolean }>(`/4/handlers/verify?person_id=${again.person_id}`, first);
   console.log(`handlers: identified ${candidates[0]?.user_data}, verified ${status}`);
 }
