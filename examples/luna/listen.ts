@@ -4,7 +4,9 @@ if (base === undefined || token === undefined) {
   console.error("usage: bun listen.ts <address of the server> <token>");
   process.exit(2);
 }
-const socket = new WebSocket(`${base.replace(/^http/, "ws")}/4/ws`, { headers: { "X-Auth-Token": token } });
+// Bun's sockets take headers, which the types of browsers do not know.
+const Socket = WebSocket as unknown as new (url: string, options: Bun.WebSocketOptions) => WebSocket;
+const socket = new Socket(`${base.replace(/^http/, "ws")}/4/ws`, { headers: { "X-Auth-Token": token } });
 socket.addEventListener("open", () => console.log(JSON.stringify({ listening: true })));
 socket.addEventListener("message", ({ data }) => console.log(String(data)));
 socket.addEventListener("close", () => process.exit(0));

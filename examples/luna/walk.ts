@@ -116,9 +116,11 @@ const login = {
 token = (await post<{ token: string }>("/4/accounts", login)).token;
 console.log(`account ${login.email}`);
 
-// Whoever subscribes sees what happens from then on; browsers, which cannot send headers, use /api/subscribe?auth_token=.
+// Whoever subscribes sees what happens from then on. Browsers, which cannot send headers, use /api/subscribe?auth_token=.
 const events: LunaEvent[] = [];
-const socket = new WebSocket(`${base.replace(/^http/, "ws")}/4/ws`, { headers: { "X-Auth-Token": token } });
+// Bun's sockets take headers, which the types of browsers do not know.
+const Socket = WebSocket as unknown as new (url: string, options: Bun.WebSocketOptions) => WebSocket;
+const socket = new Socket(`${base.replace(/^http/, "ws")}/4/ws`, { headers: { "X-Auth-Token": token } });
 socket.addEventListener("message", ({ data }) => void events.push(JSON.parse(String(data))));
 await new Promise((opened, failed) => {
   socket.addEventListener("open", opened);
