@@ -1,9 +1,10 @@
 /** Opens the PostgreSQL database of one or more installations. */
-import { Kysely } from "kysely";
+import { Kysely, sql } from "kysely";
 import type { ClientConfig } from "pg";
 import { parse, toClientConfig } from "pg-connection-string";
 import { FacewireError } from "../errors.ts";
 import { postgresDialect, STORE_TYPES } from "./postgres-dialect.ts";
+import { type Known, unavailable } from "./postgres-errors.ts";
 import { StorePool } from "./postgres-pool.ts";
 import type { Schema } from "./schema.ts";
 
@@ -31,6 +32,7 @@ const LOCK_MS = 2_000;
 /** Milliseconds after which the server takes back what a process holds that stands still within a transaction. */
 const STANDSTILL_MS = 10_000;
 const KEEP_ALIVE_MS = 10_000;
+const WRONG_ENCODING: Known = ["wrong_encoding", "The database's encoding is not UTF8."];
 /** `sslmode`s that mean here what they mean to PostgreSQL's own programs. */
 const SSL_MODES = ["disable", "require", "verify-ca", "verify-full"];
 
@@ -48,6 +50,12 @@ export function openPostgres(options: PostgresOptions): PostgresDatabase {
 /** One connection whose statements may take as long as they do: for bringing tables up to date. */
 export function openPatientPostgres(options: PostgresOptions): Kysely<Schema> {
   return new Kysely<Schema>({ dialect: postgresDialect(new StorePool(clientConfig(options), 1)) });
+}
+
+/** Rejects with `store_unavailable`, reason `wrong_encoding`, for a database that cannot keep every text. */
+export async function checkEncoding(db: Kysely<Schema>): Promise<void> {
+  const { rows } = await sql<{ encoding: string }>`select current_setting('server_encoding') as encoding`.execute(db);
+  if (rows[0]?.encoding !== "UTF8") throw unavailable(WRONG_ENCODING);
 }
 
 function clientConfig({ url, connect_timeout }: PostgresOptions): ClientConfig {

@@ -7,7 +7,7 @@ import { JobContent } from "./job-content.ts";
 import { JobWork } from "./job-work.ts";
 import { Jobs } from "./jobs.ts";
 import { migrateToLatest } from "./migrate.ts";
-import { openPatientPostgres, openPostgres, type PostgresOptions } from "./postgres.ts";
+import { checkEncoding, openPatientPostgres, openPostgres, type PostgresOptions } from "./postgres.ts";
 import type { Schema } from "./schema.ts";
 import { databaseFile, openMemorySqlite, openSqlite, type SqliteOptions } from "./sqlite.ts";
 import { sqliteProbe } from "./sqlite-probe.ts";
@@ -50,6 +50,7 @@ async function openPostgresStore(options: PostgresOptions, now: () => number): P
   const { db, probe } = openPostgres(options);
   const patient = openPatientPostgres(options);
   try {
+    await checkEncoding(patient);
     await migrateToLatest(patient);
   } finally {
     await patient.destroy();

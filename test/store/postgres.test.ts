@@ -278,6 +278,13 @@ describe.skipIf(!hasPostgres())("PostgreSQL:", () => {
       }
     });
 
+    test("a database that cannot keep every text is refused", async () => {
+      const name = `${database.name}_ascii`;
+      await server.admin(`create database ${name} owner facewire template template0 encoding 'SQL_ASCII' locale 'C'`);
+      const url = database.url.replace(database.name, name);
+      expect(await thrownBy(() => openStoreOf(postgresSettings(url)))).toMatchObject(refusal("wrong_encoding"));
+    });
+
     test("a database of a newer version is refused", async () => {
       await open();
       await server.admin(

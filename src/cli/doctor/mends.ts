@@ -23,7 +23,9 @@ function serverMend({ details }: FacewireError): string {
     case "refused":
       return "correct user and password in database.url, or pg_hba.conf of the server";
     case "unknown_database":
-      return "make it: createdb --owner <user> <name>; or correct database.url";
+      return "make it: createdb --encoding UTF8 --template template0 --owner <user> <name>; or correct database.url";
+    case "wrong_encoding":
+      return "make another: createdb --encoding UTF8 --template template0 --owner <user> <name>; and name it in database.url";
     case "not_allowed":
       return "let the user make tables: grant create on schema public to <user>";
     case "no_tls":
