@@ -143,6 +143,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     events: events.health(),
     jobs: await jobs.health(),
     reextraction: await galleryWork.health(),
+    ...luna?.health(),
   });
 
   const httpWatcher = allHttpWatchers([metrics.http, httpLog(logger)], onObserverError);
