@@ -63,7 +63,7 @@ test("LUNA-DESC-055 a descriptor that belongs to nothing is gone after its time,
   expect((await client.get(DESCRIPTORS)).body.count).toBe(1);
 });
 
-describe("LUNA-DESC-056, 057 what belongs to a person or a list stays, and has its whole time again afterwards", () => {
+describe("LUNA-DESC-056 LUNA-DESC-057 what belongs to a person or a list stays, and has its whole time again afterwards", () => {
   test("a person", async () => {
     await using all = await aging("30d");
     const { clock, client } = all;

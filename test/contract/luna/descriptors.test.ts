@@ -159,7 +159,7 @@ describe("bodies", () => {
 });
 
 describe("estimates", () => {
-  test("LUNA-DESC-012, 013 attributes are age and gender and nothing else", async () => {
+  test("LUNA-DESC-012 LUNA-DESC-013 attributes are age and gender and nothing else", async () => {
     const { attributes } = await faceOf(send(picture, { estimate_attributes: 1 }));
     expect(Object.keys(attributes).sort()).toEqual(["age", "gender"]);
     expect(Number.isInteger(attributes.age) && attributes.age >= 0 && attributes.age <= 100).toBe(true);
@@ -339,20 +339,23 @@ describe("parameters", () => {
     ["LUNA-DESC-028", "yaw"],
     ["LUNA-DESC-031", "pitch"],
     ["LUNA-DESC-031", "roll"],
-  ])("%s, 029, 032 %s__lt turns away what is beyond it and is ignored outside 0 to 180", async (_id, axis) => {
-    const asked = await faceOf(send(picture, { estimate_head_pose: 1 }));
-    const angle = Math.abs(asked.attributes.head_pose[axis]);
-    expect(angle).toBeGreaterThan(0);
-    const before = await stored();
-    for (const limit of [0, angle - 0.01]) {
-      expect([limit, ...told(await send(picture, { [`${axis}__lt`]: limit }))]).toEqual([limit, 400, 36003]);
-    }
-    expect(await stored()).toBe(before);
-    for (const limit of [angle + 0.01, 180, 200, -1, 1e6]) {
-      const face = await faceOf(send(picture, { [`${axis}__lt`]: limit }));
-      expect(face).not.toHaveProperty("attributes");
-    }
-  });
+  ])(
+    "%s LUNA-DESC-029 LUNA-DESC-032 %s__lt turns away what is beyond it and is ignored outside 0 to 180",
+    async (_id, axis) => {
+      const asked = await faceOf(send(picture, { estimate_head_pose: 1 }));
+      const angle = Math.abs(asked.attributes.head_pose[axis]);
+      expect(angle).toBeGreaterThan(0);
+      const before = await stored();
+      for (const limit of [0, angle - 0.01]) {
+        expect([limit, ...told(await send(picture, { [`${axis}__lt`]: limit }))]).toEqual([limit, 400, 36003]);
+      }
+      expect(await stored()).toBe(before);
+      for (const limit of [angle + 0.01, 180, 200, -1, 1e6]) {
+        const face = await faceOf(send(picture, { [`${axis}__lt`]: limit }));
+        expect(face).not.toHaveProperty("attributes");
+      }
+    },
+  );
 
   test("LUNA-DESC-033 extract_descriptor=0 tells the faces and stores nothing", async () => {
     const before = await stored();
@@ -433,7 +436,7 @@ describe("reading", () => {
     }
   });
 
-  test("LUNA-DESC-050, 054 a new descriptor has no person and no lists, and shows no estimates", async () => {
+  test("LUNA-DESC-050 LUNA-DESC-054 a new descriptor has no person and no lists, and shows no estimates", async () => {
     const before = Date.now();
     const { body } = await client.call("POST", DESCRIPTORS, {
       body: picture,
@@ -454,7 +457,7 @@ describe("reading", () => {
     }
   });
 
-  test("LUNA-DESC-052, 053 a person and lists are told once they are attached", async () => {
+  test("LUNA-DESC-052 LUNA-DESC-053 a person and lists are told once they are attached", async () => {
     const id = await newDescriptor(reader);
     const made = (await reader.get(`${DESCRIPTORS}/${id}`)).body;
     const person = await newPerson(reader);

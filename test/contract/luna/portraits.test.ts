@@ -64,7 +64,7 @@ async function eyesOf(bytes: Uint8Array) {
 }
 
 describe("boxes", () => {
-  test("LUNA-GEO-001, 002, 005, 006, 007 rectISO is the frame of a portrait around the eyes", async () => {
+  test("LUNA-GEO-001 LUNA-GEO-002 LUNA-GEO-005 LUNA-GEO-006 LUNA-GEO-007 rectISO is the frame of a portrait around the eyes", async () => {
     for (const bytes of [await oneFace(), await otherFace(), await twoFaces()]) {
       const faces = await facesOf(bytes, { extract_descriptor: 0 });
       const eyes = await eyesOf(bytes);
@@ -83,7 +83,7 @@ describe("boxes", () => {
     }
   });
 
-  test("LUNA-GEO-003, 017 at the edge of a picture rectISO goes beyond it, and the portrait is padded", async () => {
+  test("LUNA-GEO-003 LUNA-GEO-017 at the edge of a picture rectISO goes beyond it, and the portrait is padded", async () => {
     const { id, rectISO } = await onlyFace(await jpeg(part({ left: 585, top: 310, width: 300, height: 400 })));
     expect(rectISO.x).toBeLessThan(0);
     expect(rectISO.y).toBeLessThan(0);
@@ -114,7 +114,7 @@ describe("portraits", () => {
     ({ id } = await onlyFace(await oneFace()));
   });
 
-  test("LUNA-GEO-008, 009 a face has a portrait of 3:4, at most 250 high", async () => {
+  test("LUNA-GEO-008 LUNA-GEO-009 a face has a portrait of 3:4, at most 250 high", async () => {
     const { width, height } = await portraitOf(id);
     expect(height).toBe(250);
     expect(Math.abs(4 * width - 3 * height)).toBeLessThanOrEqual(4);
