@@ -33,7 +33,10 @@ export function cropSize(box: Box, options: CropJpegOptions): { width: number; h
   };
 }
 
-/** Interleaved RGB as JPEG (4:2:0, no metadata). */
+/**
+ * Interleaved RGB as JPEG (4:2:0, no metadata). The standard's own Huffman tables: fitting ones save 1 % of the bytes of a
+ * 720p picture and cost as much time again as everything else.
+ */
 export async function encodeJpeg(
   rgb: Uint8Array,
   width: number,
@@ -42,7 +45,7 @@ export async function encodeJpeg(
 ): Promise<Uint8Array> {
   return new Uint8Array(
     await sharp(rgb, { raw: { width, height, channels: 3 } })
-      .jpeg({ quality })
+      .jpeg({ quality, optimiseCoding: false })
       .toBuffer(),
   );
 }

@@ -1,6 +1,7 @@
 /** Speaks to a test server over HTTP as any client does. */
 import type { RUN_PARAMETERS } from "../api/native/run-options.ts";
 import { FacewireError, type PublicError } from "../errors.ts";
+import type { ParameterValues } from "../pipeline/parameters.ts";
 import type { PartHealth, PipelineSummary, RunResult } from "../pipeline/results.ts";
 
 /** Types of the DOM, which some projects have as well, hide that Bun's WebSocket takes headers. */
@@ -9,10 +10,10 @@ const SocketWithHeaders = WebSocket as unknown as new (url: string, options: Bun
 /** A picture or video as the whole body, or several by name. */
 export type TestFiles = Uint8Array | Blob | Readonly<Record<string, Uint8Array | Blob>>;
 
-/** The query parameters of a run, as docs/api.md has them; switches may be given as true. */
+/** The query parameters of a run, as docs/api.md has them; switches may be given as true, the pipeline's parameters by name. */
 export type TestRunOptions = {
-  readonly [K in keyof typeof RUN_PARAMETERS]?: string | number | boolean;
-} & { readonly signal?: AbortSignal };
+  readonly [K in Exclude<keyof typeof RUN_PARAMETERS, "parameters">]?: string | number | boolean;
+} & { readonly parameters?: ParameterValues; readonly signal?: AbortSignal };
 
 /** An answer with its JSON. */
 export interface JsonAnswer<T> {
@@ -66,7 +67,8 @@ export class TestClient {
    * `FacewireError` when the request was refused as a whole.
    */
   async run(pipeline: string, files: TestFiles, options: TestRunOptions = {}): Promise<RunResult> {
-    const { signal, ...query } = options;
+    const { signal, parameters, ...rest } = options;
+    const query = parameters === undefined ? rest : { ...rest, parameters: JSON.stringify(parameters) };
     const path = `/v1/pipelines/${encodeURIComponent(pipeline)}/run${queryText(query)}`;
     // A drawn picture would else be the whole answer.
     const headers = { accept: "application/json" };

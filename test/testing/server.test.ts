@@ -67,6 +67,19 @@ describe("A test server", () => {
     });
   });
 
+  test("takes a pipeline's parameters by name", async () => {
+    const pipelines = {
+      chosen:
+        "parameters: { marks: { type: boolean, default: false } }\n" +
+        "stages:\n  - detect: {}\n  - landmarks: {}\n    when: request.marks\n",
+    };
+    await using server = await startTestServer({ pipelines, models: { "*": scripted() } });
+    const picture = await testPicture();
+    const marked = async (marks: boolean) =>
+      (await server.run("chosen", picture, { parameters: { marks } })).items[0]?.faces[0]?.landmarks !== undefined;
+    expect([await marked(true), await marked(false)]).toEqual([true, false]);
+  });
+
   test("lists a pipeline that is not valid with the line of the test's own text", async () => {
     await using server = await startTestServer({
       models: ALL,
