@@ -4,7 +4,7 @@ import sharp from "sharp";
 import type { FaceJson } from "../../../src/pipeline/results.ts";
 import { MODELS_CACHE } from "../../support/engine.ts";
 import { credentialHeaders, type LunaAnswer, type LunaClient } from "../../support/luna/client.ts";
-import { jpeg, oneFace, otherFace, part, twoFaces, warp } from "../../support/luna/faces.ts";
+import { FIRST_FACE, jpeg, oneFace, otherFace, part, twoFaces, warp } from "../../support/luna/faces.ts";
 import { newDescriptor } from "../../support/luna/objects.ts";
 import { type LunaServer, startLuna } from "../../support/luna/server.ts";
 
@@ -94,10 +94,9 @@ describe("boxes", () => {
   });
 
   test.each([0.5, 2])("LUNA-GEO-004 in a picture %p times as large boxes are so, too", async (scale) => {
-    const region = { left: 400, top: 160, width: 552, height: 640 };
-    const base = await onlyFace(await jpeg(part(region)), { extract_descriptor: 0 });
-    const size = Math.round(region.width * scale);
-    const scaled = await onlyFace(await jpeg(part(region).resize(size)), { extract_descriptor: 0 });
+    const base = await onlyFace(await jpeg(part(FIRST_FACE)), { extract_descriptor: 0 });
+    const size = Math.round(FIRST_FACE.width * scale);
+    const scaled = await onlyFace(await jpeg(part(FIRST_FACE).resize(size)), { extract_descriptor: 0 });
     for (const box of ["rect", "rectISO"] as const) {
       for (const side of SIDES) {
         // In pixels of the smaller picture: what is found there cannot be more exact.
@@ -132,7 +131,7 @@ describe("portraits", () => {
   });
 
   test("LUNA-GEO-009 a small face has a small portrait", async () => {
-    const small = await onlyFace(await jpeg(part({ left: 400, top: 160, width: 552, height: 640 }).resize(180)));
+    const small = await onlyFace(await jpeg(part(FIRST_FACE).resize(180)));
     const { width, height } = await portraitOf(small.id);
     expect(height).toBeLessThan(200);
     expect(Math.abs(4 * width - 3 * height)).toBeLessThanOrEqual(4);

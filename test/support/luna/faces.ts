@@ -3,9 +3,9 @@ import sharp, { type Sharp } from "sharp";
 import { bmp } from "../../media/files.ts";
 import { sample } from "../samples.ts";
 
-/** Parts of a sample with three people side by side. */
+/** A sample with three people side by side, and the parts of it that are used. */
 const SAMPLE = "sample3.jpg";
-const FIRST = { left: 400, top: 160, width: 552, height: 640 };
+export const FIRST_FACE = { left: 400, top: 160, width: 552, height: 640 };
 const SECOND = { left: 930, top: 60, width: 480, height: 560 };
 const BOTH = { left: 400, top: 60, width: 1020, height: 760 };
 
@@ -17,7 +17,7 @@ export async function jpeg(picture: Sharp, quality = 92): Promise<Uint8Array> {
 }
 
 /** F1: one face. */
-export const oneFace = (): Promise<Uint8Array> => jpeg(part(FIRST));
+export const oneFace = (): Promise<Uint8Array> => jpeg(part(FIRST_FACE));
 /** F1b: the same person, darker, smaller and cut differently. */
 export const sameFace = (): Promise<Uint8Array> =>
   jpeg(part({ left: 430, top: 200, width: 500, height: 560 }).modulate({ brightness: 0.8 }).resize(380), 75);
@@ -34,13 +34,14 @@ export const warp = (): Promise<Uint8Array> =>
 
 /** F1 in each format that is taken, by its content type. */
 export async function oneFaceAs(): Promise<ReadonlyMap<string, Uint8Array>> {
-  const { data, info } = await part(FIRST).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+  const { data, info } = await part(FIRST_FACE).removeAlpha().raw().toBuffer({ resolveWithObject: true });
   const { width, height } = info;
   const rgb = new Uint8Array(data);
   const bgr = Uint8Array.from(rgb, (_, i) => rgb[i - (i % 3) + 2 - (i % 3)]!);
   const bitmap = new Uint8Array(bmp({ width, height, bits: 24, topDown: true }, bgr));
   const pixmap = new Uint8Array(Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), rgb]));
-  const as = async (format: "png" | "tiff" | "gif") => new Uint8Array(await part(FIRST).toFormat(format).toBuffer());
+  const as = async (format: "png" | "tiff" | "gif") =>
+    new Uint8Array(await part(FIRST_FACE).toFormat(format).toBuffer());
   return new Map([
     ["image/jpeg", await oneFace()],
     ["image/png", await as("png")],
