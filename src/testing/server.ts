@@ -31,7 +31,8 @@ export interface TestServerOptions<Token extends string = string> {
   readonly workers?: number;
   /**
    * Where it keeps what it has to keep: in memory (the default), or in a file of its data folder, for tests of what is
-   * there after a restart. `settings: { data_dir }` names a folder that outlives the server.
+   * there after a restart. `settings: { data_dir }` names a folder that outlives the server; `settings: { database: { url } }`
+   * a PostgreSQL, which it then uses whatever is said here.
    */
   readonly database?: "memory" | "file";
   /** Whether it has only started when every pipeline's models are loaded, as a server that is not under test. */
