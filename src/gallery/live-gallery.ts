@@ -68,6 +68,7 @@ export function createGallery({ changes, versions, threads, logger, entry }: Gal
     },
     async compare(probes, others) {
       assertOpen();
+      await scanThreads.ready();
       const result = new Float64Array(probes.length * others.length);
       const rows = Math.max(1, Math.floor(PAIRS_AT_ONCE / Math.max(1, others.length)));
       for (let row = 0; row < probes.length; row += rows) {

@@ -10,8 +10,8 @@ export const GROUP_SHIFT = 10;
 export const GROUP_ROWS = 1 << GROUP_SHIFT;
 /** Values that are packed together; a row is filled up to a multiple. */
 export const PIECE = 32;
-/** Most rows that one call of a kernel looks at. */
-export const BLOCK_ROWS = 4096;
+/** Rows that one call of a kernel looks at: as many as leave their upper nibbles in a core's cache for the next probes. */
+export const BLOCK_ROWS = 1024;
 /** Probes of one pass over a block. */
 export const MOST_PROBES = 16;
 /** Longest descriptor. */

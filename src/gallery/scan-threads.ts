@@ -34,12 +34,15 @@ export class ScanThreads {
   readonly #pool: WorkerPool<ToScanThread, FromScanThread>;
   readonly #waiting = new Map<number, Waiting>();
   readonly #states: ThreadState[];
+  readonly #awaiting: { resolve(): void; reject(error: FacewireError): void }[] = [];
   #asked = 0;
 
   constructor({ threads, versions, entry, onReady, onLost }: ScanThreadsOptions) {
     this.#states = Array.from({ length: threads }, () => ({ descriptors: 0, bytes: 0 }));
     const ready = () => {
-      if (this.#pool.workers.every(({ state }) => state === "ready")) onReady();
+      if (!this.isReady) return;
+      for (const { resolve } of this.#awaiting.splice(0)) resolve();
+      onReady();
     };
     this.#pool = new WorkerPool({
       size: threads,
@@ -52,14 +55,22 @@ export class ScanThreads {
         onMessage: (worker, message) => this.#onMessage(worker, message),
         onLost: (worker, cause) => {
           this.#states[worker.place] = { descriptors: 0, bytes: 0 };
-          this.#rejectAll(
-            new FacewireError("worker_failed", "A thread of the gallery has died.", { cause }),
-            worker.place,
-          );
+          this.#rejectAll(lost(cause), worker.place);
           onLost(cause);
         },
       },
     });
+  }
+
+  /** Whether all threads run. */
+  get isReady(): boolean {
+    return this.#pool.workers.every(({ state }) => state === "ready");
+  }
+
+  /** Resolves when all threads run; rejects with `shutting_down` when they are ended instead. */
+  ready(): Promise<void> {
+    if (this.isReady) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#awaiting.push({ resolve, reject }));
   }
 
   get count(): number {
@@ -88,12 +99,12 @@ export class ScanThreads {
     for (const worker of this.#pool.workers) worker.post({ type: "reset", place: worker.place, threads });
   }
 
-  /** Asks one thread. Rejects with the error of the thread, or `worker_failed`. */
+  /** Asks one thread. Rejects with the error of the thread, or `store_unavailable` when it dies. */
   ask<T extends keyof ScanAnswers>(place: number, question: Question[T]): Promise<ScanAnswers[T]> {
     return new Promise((resolve, reject) => {
       const worker = this.#pool.workers[place];
       if (worker?.state !== "ready") {
-        reject(new FacewireError("worker_failed", "A thread of the gallery has died."));
+        reject(lost());
         return;
       }
       const id = ++this.#asked;
@@ -109,8 +120,10 @@ export class ScanThreads {
 
   /** Ends them when they have done what they were asked. */
   async stop(): Promise<void> {
+    const closed = new FacewireError("shutting_down", "The gallery is closed.");
+    for (const { reject } of this.#awaiting.splice(0)) reject(closed);
     await this.#pool.stop(STOP_TIMEOUT);
-    this.#rejectAll(new FacewireError("shutting_down", "The gallery is closed."));
+    this.#rejectAll(closed);
   }
 
   #onMessage(worker: PoolWorker<ToScanThread>, message: FromScanThread): void {
@@ -133,4 +146,9 @@ export class ScanThreads {
       waiting.reject(error);
     }
   }
+}
+
+function lost(cause?: string): FacewireError {
+  const message = "A thread of the gallery has died; the gallery is loaded again.";
+  return new FacewireError("store_unavailable", message, { details: { reason: "gallery_thread_lost" }, cause });
 }

@@ -10,11 +10,6 @@ import { Top } from "./top.ts";
 
 /** Rows of the first block: the bar is low at the start, and what it lets through is compared by its floats. */
 const FIRST_BLOCK = 256;
-/** Rows of a block when there are more probes than a kernel takes at once: their upper nibbles stay in a core's cache for the rest. */
-const SHARED_BLOCK = 1024;
-/** Probes a kernel takes at once. */
-const KERNEL_PROBES = 4;
-
 /** What a thread is asked. */
 export type ScanSearch = Omit<GallerySearch, "deadline">;
 
@@ -108,8 +103,7 @@ export class Scanner {
     }
     for (const [place, job] of jobs.entries()) this.#setBar(job, matrix, probes[place]!);
     const own = this.#contents.isUniform ? slots : slots.filter((slot) => this.#contents.matrixOf(slot) === matrix);
-    const most = jobs.length > KERNEL_PROBES ? SHARED_BLOCK : BLOCK_ROWS;
-    for (let from = 0, size = FIRST_BLOCK; from < own.length; from += size, size = Math.min(most, 2 * from)) {
+    for (let from = 0, size = FIRST_BLOCK; from < own.length; from += size, size = Math.min(BLOCK_ROWS, 2 * from)) {
       const block = own.subarray(from, from + size);
       this.#memory.setSlots(block);
       this.#memory.scan(block.length, matrix.pieces, written);

@@ -23,7 +23,7 @@ export class SearchQueue {
     this.#threads = threads;
   }
 
-  /** The matches among what the threads were sent before the call. Rejects with `worker_failed` or what a thread failed with. */
+  /** The matches among what the threads were sent before the call. Rejects with what a thread failed with. */
   search(search: ScanSearch, deadline = Number.POSITIVE_INFINITY): Promise<readonly ScanMatch[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ search, deadline, resolve, reject });

@@ -6,8 +6,8 @@ import { Column } from "./column.ts";
 import { readUuid, UUID_WORDS, writeUuid } from "./uuid.ts";
 
 /** Share of places that may be taken, and by what the index grows. */
-const FULLEST = 0.8;
-const GROWTH = 1.25;
+const FULLEST = 0.85;
+const GROWTH = 1.15;
 const LEAST_PLACES = 64;
 
 /** See the file's head. Which number a row has is its owner's choice. */
