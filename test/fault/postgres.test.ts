@@ -6,6 +6,7 @@ import { PLAIN_PICTURE } from "../support/engine.ts";
 import { hasPostgres, type PostgresDatabase, type PostgresServer, startPostgres } from "../support/postgres.ts";
 import { serve } from "../support/server-process.ts";
 import { eventually } from "../support/settle.ts";
+import { Subscription } from "../support/subscription.ts";
 import { makeHome, type TestServer, testServer } from "../support/test-server.ts";
 
 /** Milliseconds within which a request is told that it cannot be answered. */
@@ -70,6 +71,7 @@ describe.skipIf(!hasPostgres())("PostgreSQL", () => {
         await endOf(server.client, id);
         const { body } = await server.client.json<{ events: { id: string }[] }>("/v1/events?order=desc&limit=1");
         const before = Number(body.events[0]?.id);
+        using subscription = await Subscription.open(server.client.url);
         await leave();
         try {
           await expectVerdict(server.client);
@@ -97,6 +99,9 @@ describe.skipIf(!hasPostgres())("PostgreSQL", () => {
         );
         const ids = after.body.events.map((event) => Number(event.id));
         expect(ids).toEqual(ids.map((_, at) => before + at + 1));
+        // Who was subscribed all the time has seen just that.
+        await eventually(() => (subscription.ids.at(-1) ?? 0) >= (ids.at(-1) ?? 0));
+        expect(subscription.ids.slice(0, ids.length)).toEqual(ids);
         const pictures = after.body.events.filter(({ type }) => type === "face.liveness");
         expect(pictures.length).toBeGreaterThanOrEqual(4);
       }, 60_000);
