@@ -165,6 +165,7 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
     },
     listen: settings.listen.native,
     access: settings.access,
+    proxies: settings.http.proxies,
     tokens: store.tokens,
     watcher: httpWatcher,
     version: manifest.version,

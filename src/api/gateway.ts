@@ -6,6 +6,7 @@ import { FacewireError } from "../errors.ts";
 import type { HttpWatcher } from "../observe/reports.ts";
 import type { BodyBudget } from "./body.ts";
 import { beginExchange, type Exchange } from "./exchange.ts";
+import type { TrustedProxies } from "./proxies.ts";
 import type { RequestIds } from "./request-id.ts";
 
 /** The dialect behind a gateway. */
@@ -29,6 +30,8 @@ export interface GatewayParts {
   readonly requestIds: RequestIds;
   /** Headers of every answer beside the safe ones, or in their place. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Whose word on who sent a request is taken. */
+  readonly proxies: TrustedProxies;
   readonly budget: BodyBudget;
   /** Is told of every request; must not throw. */
   readonly watcher: HttpWatcher;
@@ -42,11 +45,12 @@ const SAFE_HEADERS = {
   "cross-origin-resource-policy": "same-origin",
 } as const;
 
-/** The way of a request through a listener; never rejects. */
-export function createGateway(parts: GatewayParts): (request: Request, peer?: string) => Promise<Response> {
+/** The way of a request through a listener; never rejects. `connected`: address of the other end. */
+export function createGateway(parts: GatewayParts): (request: Request, connected?: string) => Promise<Response> {
   const { dialect, requestIds, budget, watcher } = parts;
   const headers = Object.entries({ ...SAFE_HEADERS, ...parts.headers });
-  return async (request, peer) => {
+  return async (request, connected) => {
+    const peer = parts.proxies.senderOf(request, connected);
     const exchange = beginExchange(request, requestIds.idOf(request.headers), budget.share(), peer);
     watcher.started();
     // Known before access is checked, so that who is turned away is counted at the right address.

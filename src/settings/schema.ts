@@ -1,6 +1,16 @@
 /** Every setting there is. The settings file, its reference page, the types and the checks all come from here. */
 import { type StaticDecode, type StaticEncode, Type } from "@sinclair/typebox";
-import { duration, listenAddress, optionalListenAddress, path, paths, pixels, section, size } from "./fields.ts";
+import {
+  addressRange,
+  duration,
+  listenAddress,
+  optionalListenAddress,
+  path,
+  paths,
+  pixels,
+  section,
+  size,
+} from "./fields.ts";
 import { GallerySettings } from "./gallery.ts";
 import { LunaSettings } from "./luna.ts";
 
@@ -123,7 +133,12 @@ export const SettingsSchema = section("Facewire's settings.", {
   models_dir: path({ default: "models", description: "Folder of the model cards." }),
   gallery: GallerySettings,
   luna: LunaSettings,
-  http: section("Limits of HTTP requests.", {
+  http: section("HTTP requests.", {
+    proxies: Type.Array(addressRange(), {
+      default: [],
+      description:
+        "Addresses of your reverse proxies, such as 10.0.0.5/32: their word on who sent a request (X-Forwarded-For) is believed, in logs and where wrong logins are counted by address.",
+    }),
     max_body: size({
       default: "64MiB",
       least: "1KiB",

@@ -9,6 +9,7 @@ import { CORS_HEADERS } from "../../src/api/luna/cors.ts";
 import { lunaDialect } from "../../src/api/luna/dialect.ts";
 import type { OpenOperation } from "../../src/api/luna/operation.ts";
 import { LUNA_REQUEST_IDS } from "../../src/api/luna/request-id.ts";
+import { TrustedProxies } from "../../src/api/proxies.ts";
 import { type ErrorCode, FacewireError } from "../../src/errors.ts";
 import { openMemoryStore } from "../../src/store/store.ts";
 
@@ -27,6 +28,7 @@ async function answerOf(handle: OpenOperation["handle"], timeoutMs = 5_000): Pro
     }),
     requestIds: LUNA_REQUEST_IDS,
     headers: CORS_HEADERS,
+    proxies: new TrustedProxies([]),
     budget: new BodyBudget(1),
     watcher: { started() {}, finished() {} },
   });

@@ -4,6 +4,7 @@ import type { HttpWatcher } from "../../observe/reports.ts";
 import { BodyBudget } from "../body.ts";
 import { createGateway } from "../gateway.ts";
 import { Listener } from "../listener.ts";
+import { TrustedProxies } from "../proxies.ts";
 import { Authenticator } from "./auth/authenticator.ts";
 import { FailedLogins } from "./auth/failed-logins.ts";
 import type { LunaContext } from "./context.ts";
@@ -47,6 +48,7 @@ export function createLunaApi({ context, listen, watcher }: LunaApiOptions): Lun
       timeoutMs: luna.timeout,
     }),
     requestIds: LUNA_REQUEST_IDS,
+    proxies: new TrustedProxies(context.settings.http.proxies),
     headers: CORS_HEADERS,
     budget: new BodyBudget(LARGEST_BODIES_AT_ONCE * luna.max_body),
     watcher: {

@@ -5,6 +5,7 @@ import { AccessGuard, decideOpenness, type TokenBook } from "../access.ts";
 import { BodyBudget } from "../body.ts";
 import { createGateway } from "../gateway.ts";
 import { Listener } from "../listener.ts";
+import { TrustedProxies } from "../proxies.ts";
 import { REQUEST_IDS } from "../request-id.ts";
 import type { NativeContext } from "./context.ts";
 import { nativeDialect } from "./dialect.ts";
@@ -15,6 +16,8 @@ export interface NativeApiOptions extends NativeContext {
   readonly listen: { readonly host: string; readonly port: number };
   readonly access: { readonly open: boolean };
   readonly tokens: TokenBook;
+  /** Ranges of addresses whose `X-Forwarded-For` is believed; none when absent. */
+  readonly proxies?: readonly string[];
   /** Is told of every request; must not throw. */
   readonly watcher: HttpWatcher;
   /** Version of the program. */
@@ -53,6 +56,7 @@ export async function createNativeApi(options: NativeApiOptions): Promise<Native
   const handle = createGateway({
     dialect: nativeDialect(context, options.version, new AccessGuard(listen.host, open, tokens)),
     requestIds: REQUEST_IDS,
+    proxies: new TrustedProxies(options.proxies ?? []),
     budget: new BodyBudget(LARGEST_BODIES_AT_ONCE * options.limits.maxBody),
     watcher,
   });

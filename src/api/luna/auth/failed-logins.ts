@@ -52,8 +52,8 @@ export class FailedLogins {
   async turn(address: string, login: string, signal: AbortSignal): Promise<void> {
     for (const [name, rule] of this.#rules(address, login)) {
       const counter = this.#counter(name, rule);
-      const over = counter.wrong - rule.allowance;
-      if (over < 0) continue;
+      // A part of one is forgiven each moment; only a whole one makes room for another try.
+      if (counter.wrong <= rule.allowance - 1) continue;
       if (counter.waiting >= WAITING) throw tooMany(rule.forgiven * (counter.waiting + 1));
       counter.waiting++;
       try {
