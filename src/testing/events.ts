@@ -80,8 +80,10 @@ export class EventCollector {
 
   /** Waits until everything has come that the server has stored by now. */
   async #catchUp(): Promise<void> {
-    const { latest } = await this.#page();
-    await this.#until(() => this.#position >= Number(latest) || undefined);
+    const { events, oldest } = await this.#page();
+    // The newest of all may be an event that is not shown here: one of an account.
+    const newest = Number(events[0]?.id ?? oldest);
+    await this.#until(() => this.#position >= newest || undefined);
   }
 
   async #until<R>(look: () => R | undefined): Promise<R> {
@@ -104,8 +106,9 @@ export class EventCollector {
     socket.onclose = ({ code, reason }) => this.#end(`The connection to the events ended: ${code} ${reason}`);
   }
 
-  async #page(): Promise<{ readonly oldest: string; readonly latest: string }> {
-    return (await this.#client.json<{ oldest: string; latest: string }>("/v1/events?order=desc&limit=1")).body;
+  async #page(): Promise<{ readonly events: readonly { readonly id: string }[]; readonly oldest: string }> {
+    const path = "/v1/events?order=desc&limit=1";
+    return (await this.#client.json<{ events: { id: string }[]; oldest: string }>(path)).body;
   }
 
   #take(message: CollectedEvent | SubscriptionMessage): void {

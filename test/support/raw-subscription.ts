@@ -16,7 +16,19 @@ const TEXT = 1;
 const CLOSE = 8;
 const PING = 9;
 
-/** An open connection; answers no pings. */
+/** How it connects. */
+export interface RawOptions {
+  /** `/v1/events` when absent. */
+  readonly path?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Answers pings. */
+  readonly pongs?: boolean;
+}
+
+/** An empty pong; clients mask what they send. */
+const PONG = Uint8Array.of(0x8a, 0x80, 0, 0, 0, 0);
+
+/** An open connection; answers no pings, unless it is told to. */
 export class RawSubscription implements Disposable {
   readonly messages: EventMessage[] = [];
   pings = 0;
@@ -27,9 +39,11 @@ export class RawSubscription implements Disposable {
   readonly #socket: Socket;
   #received: Buffer = Buffer.alloc(0);
   #upgraded = false;
+  readonly #pongs: boolean;
 
-  private constructor(socket: Socket) {
+  private constructor(socket: Socket, pongs: boolean) {
     this.#socket = socket;
+    this.#pongs = pongs;
     socket.on("data", (chunk: Buffer) => this.#take(chunk));
     socket.on("close", () => {
       this.gone = true;
@@ -37,11 +51,13 @@ export class RawSubscription implements Disposable {
     socket.on("error", () => {});
   }
 
-  /** Connects to `/v1/events` and reads the first message. */
-  static async open(port: number, query = ""): Promise<RawSubscription> {
+  /** Connects to `/v1/events` (or what the options say) and reads the first message. */
+  static async open(port: number, query = "", options: RawOptions = {}): Promise<RawSubscription> {
+    const { path = "/v1/events", headers = {}, pongs = false } = options;
     const socket = createConnection(port, "127.0.0.1");
-    const subscription = new RawSubscription(socket);
-    socket.write(`GET /v1/events${query} HTTP/1.1\r\n${HANDSHAKE}\r\n\r\n`);
+    const subscription = new RawSubscription(socket, pongs);
+    const more = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`GET ${path}${query} HTTP/1.1\r\n${more.join("")}${HANDSHAKE}\r\n\r\n`);
     await eventually(() => subscription.messages.length > 0);
     return subscription;
   }
@@ -78,8 +94,10 @@ export class RawSubscription implements Disposable {
 
   #handle(code: number, payload: Buffer): void {
     if (code === TEXT) this.messages.push(JSON.parse(payload.toString()));
-    else if (code === PING) this.pings++;
-    else if (code === CLOSE) this.closeCode = payload.length >= 2 ? payload.readUInt16BE() : undefined;
+    else if (code === PING) {
+      this.pings++;
+      if (this.#pongs) this.#socket.write(PONG);
+    } else if (code === CLOSE) this.closeCode = payload.length >= 2 ? payload.readUInt16BE() : undefined;
   }
 
   /** The next whole frame; servers do not mask theirs. */

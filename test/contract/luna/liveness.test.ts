@@ -42,7 +42,8 @@ beforeAll(async () => {
     port: 0,
     fetch(request) {
       const { pathname } = new URL(request.url);
-      if (pathname.endsWith(".jpg")) return new Response(picture, { headers: { "content-type": "image/jpeg" } });
+      if (pathname.endsWith(".jpg"))
+        return new Response(picture as BodyInit, { headers: { "content-type": "image/jpeg" } });
       if (pathname === "/lie") return new Response("no picture", { headers: { "content-type": "image/jpeg" } });
       if (pathname === "/text") return new Response("text", { headers: { "content-type": "text/plain" } });
       if (pathname === "/away") return Response.redirect("http://169.254.169.254/latest/meta-data/a.jpg");
