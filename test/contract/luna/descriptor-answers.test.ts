@@ -1,5 +1,5 @@
 /** Answers that hang on what exactly the models say, and requests that do not come to their end. */
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { stringify } from "yaml";
@@ -37,6 +37,19 @@ const send = async (client: LunaClient, query: Readonly<Record<string, string | 
   });
 const stored = async (client: LunaClient) => (await client.get(DESCRIPTORS)).body.count;
 
+const EMOTIONS = { angry: 0.1, disgust: 0.05, fear: 0.05, happy: 0.4, sad: 0.1, surprise: 0.2, neutral: 0.1 };
+const ETHNICITIES = { african_american: 0.05, asian: 0.2, caucasian: 0.05, indian: 0.7 };
+
+/** The shipped cards, and one of a model that tells ethnicities. */
+async function cardsWithEthnicity(): Promise<string> {
+  const folder = temporaryFolder("facewire-cards-");
+  await cp(join(import.meta.dir, "../../../models"), folder, { recursive: true });
+  const outputs = { ethnicity: { decode: "softmax", tensor: "o", labels: Object.keys(ETHNICITIES) } };
+  const card = { ...CARD, name: "four-groups", aliases: ["ethnicity-default"], task: "attributes", outputs };
+  await Bun.write(join(folder, "four-groups.yaml"), stringify(card));
+  return folder;
+}
+
 /** An account that is made without the API: where that is off, or where hashing a password could take too long. */
 async function accountOf(server: LunaServer): Promise<LunaClient> {
   const wish = { organizationName: "o", email: "a@example.org", passwordHash: "none", tokenData: "t" };
@@ -44,96 +57,83 @@ async function accountOf(server: LunaServer): Promise<LunaClient> {
   return server.as({ token: made!.token });
 }
 
-describe("thresholds", () => {
-  test("faces stay that are exactly as good as the threshold, by falling score", async () => {
-    await using server = await start({
+describe("what the models say", () => {
+  let server: LunaServer;
+  let client: LunaClient;
+
+  beforeAll(async () => {
+    server = await start({
       models: {
-        "detector-default": scripted(FACES),
-        "pose-default": scripted({ yaw: 35, pitch: -12 }),
+        "detector-default": scriptedByMark({ three: FACES, turned: FACES, "*": {} }),
+        "pose-default": scriptedByMark({
+          // Faces come to the model by falling score.
+          turned: forEachFace({ yaw: 40 }, { yaw: -10 }, { yaw: -50 }),
+          "*": { yaw: 35, pitch: -12 },
+        }),
+        "attributes-default": scriptedByMark({
+          grown: { age: 30.4, gender: "male" },
+          newborn: { age: 0.4, gender: "female" },
+          old: { age: 99.6, gender: { male: 0.51 } },
+          "*": {},
+        }),
+        "emotion-default": scripted({ emotion: EMOTIONS }),
+        "ethnicity-default": scripted({ ethnicity: ETHNICITIES }),
         "*": scripted(),
       },
+      settings: { models_dir: await cardsWithEthnicity() },
     });
-    const { client } = await server.newAccount();
-    const scores = async (query: Readonly<Record<string, number>>) => {
-      const { status, body } = await send(client, query);
-      return status === 201 ? body.faces.map(({ score }: { score: number }) => score) : told({ status, body } as never);
-    };
-    expect(await scores({})).toEqual([0.875, 0.8125, 0.75]);
-    expect(await scores({ score_threshold: 0.75 })).toEqual([0.875, 0.8125, 0.75]);
-    expect(await scores({ score_threshold: 0.7501 })).toEqual([0.875, 0.8125]);
-    expect(await scores({ score_threshold: 0.875 })).toEqual([0.875]);
-    expect(await scores({ score_threshold: 0.8751 })).toEqual([400, 36003]);
-    expect(await scores({ yaw__lt: 35, pitch__lt: 12 })).toHaveLength(3);
-    expect(await scores({ yaw__lt: 34.99 })).toEqual([400, 36003]);
-    expect(await scores({ pitch__lt: 11.99 })).toEqual([400, 36003]);
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    ({ client } = await server.newAccount());
+  });
+
+  const sendMarked = async (mark: string, query: Readonly<Record<string, number>> = {}) =>
+    client.call("POST", DESCRIPTORS, { body: await testPicture({ mark }), type: "image/png", query });
+  const scores = async (mark: string, query: Readonly<Record<string, number>> = {}) => {
+    const answer = await sendMarked(mark, query);
+    return answer.status === 201 ? answer.body.faces.map(({ score }: { score: number }) => score) : told(answer);
+  };
+
+  test("faces stay that are exactly as good as the threshold, by falling score", async () => {
+    expect(await scores("three")).toEqual([0.875, 0.8125, 0.75]);
+    expect(await scores("three", { score_threshold: 0.75 })).toEqual([0.875, 0.8125, 0.75]);
+    expect(await scores("three", { score_threshold: 0.7501 })).toEqual([0.875, 0.8125]);
+    expect(await scores("three", { score_threshold: 0.875 })).toEqual([0.875]);
+    expect(await scores("three", { score_threshold: 0.8751 })).toEqual([400, 36003]);
+    expect(await scores("three", { yaw__lt: 35, pitch__lt: 12 })).toHaveLength(3);
+    expect(await scores("three", { yaw__lt: 34.99 })).toEqual([400, 36003]);
+    expect(await scores("three", { pitch__lt: 11.99 })).toEqual([400, 36003]);
   });
 
   test("LUNA-DESC-026 of several faces those that are turned too far are dropped, and only the others stored", async () => {
-    await using server = await start({
-      models: {
-        "detector-default": scripted(FACES),
-        // Faces come to the model by falling score.
-        "pose-default": scripted(forEachFace({ yaw: 40 }, { yaw: -10 }, { yaw: -50 })),
-        "*": scripted(),
-      },
-    });
-    const { client } = await server.newAccount();
-    const { body } = await send(client, { yaw__lt: 30 });
-    expect(body.faces.map(({ score }: { score: number }) => score)).toEqual([0.8125]);
+    expect(await scores("turned", { yaw__lt: 30 })).toEqual([0.8125]);
     expect(await stored(client)).toBe(1);
   });
-});
 
-describe("estimates", () => {
   test.each([
-    [
-      { age: 30.4, gender: "male" },
-      { age: 30, gender: 1 },
-    ],
-    [
-      { age: 0.4, gender: "female" },
-      { age: 0, gender: 0 },
-    ],
-    [
-      { age: 99.6, gender: { male: 0.51 } },
-      { age: 100, gender: 1 },
-    ],
-  ])("LUNA-DESC-012 %j is told as %j", async (said, shown) => {
-    await using server = await start({ models: { "attributes-default": scripted(said), "*": scripted() } });
-    const { client } = await server.newAccount();
-    expect((await send(client, { estimate_attributes: 1 })).body.faces[0].attributes).toEqual(shown);
+    ["grown", { age: 30, gender: 1 }],
+    ["newborn", { age: 0, gender: 0 }],
+    ["old", { age: 100, gender: 1 }],
+  ])("LUNA-DESC-012 age and gender of who is %s are whole numbers", async (mark, shown) => {
+    expect((await sendMarked(mark, { estimate_attributes: 1 })).body.faces[0].attributes).toEqual(shown);
   });
 
   test("LUNA-DESC-014 emotions have the names of the API", async () => {
-    const said = { angry: 0.1, disgust: 0.05, fear: 0.05, happy: 0.4, sad: 0.1, surprise: 0.2, neutral: 0.1 };
-    await using server = await start({ models: { "emotion-default": scripted({ emotion: said }), "*": scripted() } });
-    const { client } = await server.newAccount();
-    const { emotions } = (await send(client, { estimate_emotions: 1 })).body.faces[0].attributes;
+    const { emotions } = (await sendMarked("any", { estimate_emotions: 1 })).body.faces[0].attributes;
     expect(emotions.predominant_emotion).toBe("happiness");
     const shown = { anger: 0.1, disgust: 0.05, fear: 0.05, happiness: 0.4, sadness: 0.1, surprise: 0.2, neutral: 0.1 };
     for (const [name, share] of Object.entries(shown)) expect(emotions.estimations[name]).toBeCloseTo(share, 5);
   });
 
   test("LUNA-DESC-015 ethnicities are four shares and the greatest, where a model for them is installed", async () => {
-    const models_dir = temporaryFolder("facewire-cards-");
-    await cp(join(import.meta.dir, "../../../models"), models_dir, { recursive: true });
-    const labels = ["african_american", "asian", "caucasian", "indian"];
-    const outputs = { ethnicity: { decode: "softmax", tensor: "o", labels } };
-    const card = { ...CARD, name: "four-groups", aliases: ["ethnicity-default"], task: "attributes", outputs };
-    await Bun.write(join(models_dir, "four-groups.yaml"), stringify(card));
-    const said = { african_american: 0.05, asian: 0.2, caucasian: 0.05, indian: 0.7 };
-    await using server = await start({
-      models: { "ethnicity-default": scripted({ ethnicity: said }), "*": scripted() },
-      settings: { models_dir },
-    });
-    const { client } = await server.newAccount();
-    const { attributes } = (await send(client, { estimate_ethnicities: 1 })).body.faces[0];
+    const { attributes } = (await sendMarked("any", { estimate_ethnicities: 1 })).body.faces[0];
     expect(Object.keys(attributes)).toEqual(["ethnicities"]);
     expect(attributes.ethnicities.predominant_ethnicity).toBe("indian");
-    for (const [name, share] of Object.entries(said)) {
+    for (const [name, share] of Object.entries(ETHNICITIES)) {
       expect(attributes.ethnicities.estimations[name]).toBeCloseTo(share, 5);
     }
-    expect((await send(client)).body.faces[0]).not.toHaveProperty("attributes");
+    expect((await sendMarked("any")).body.faces[0]).not.toHaveProperty("attributes");
   });
 });
 

@@ -1,5 +1,5 @@
 /** How long descriptors are kept that belong to nothing. */
-import { describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import { type FakeClock, fakeClock, scripted, testPicture } from "../../../src/testing/index.ts";
 import type { LunaClient } from "../../support/luna/client.ts";
 import { newList, newPerson } from "../../support/luna/objects.ts";
@@ -9,23 +9,10 @@ const DESCRIPTORS = "/4/storage/descriptors";
 const PORTRAITS = "/4/storage/portraits";
 const DAY = 86_400_000;
 
-interface Aging extends AsyncDisposable {
-  readonly clock: FakeClock;
-  readonly client: LunaClient;
-  readonly server: LunaServer;
-}
-
 /** A server in which days pass as the test says. */
-async function aging(descriptor_lifetime: string): Promise<Aging> {
-  const clock = fakeClock("2030-01-01T08:00:00Z");
-  const server = await startLuna({
-    shipped: ["luna-extract"],
-    models: { "*": scripted() },
-    clock,
-    settings: { gallery: { descriptor_lifetime } },
-  });
-  const { client } = await server.newAccount();
-  return { clock, client, server, [Symbol.asyncDispose]: () => server.stop() };
+function startAging(clock: FakeClock, descriptor_lifetime: string): Promise<LunaServer> {
+  const settings = { gallery: { descriptor_lifetime } };
+  return startLuna({ shipped: ["luna-extract"], models: { "*": scripted() }, clock, settings });
 }
 
 async function made(client: LunaClient): Promise<string> {
@@ -48,9 +35,18 @@ const attach = (client: LunaClient, person: string, descriptor_id: string, actio
 const list = (client: LunaClient, list_id: string, id: string, action = "attach") =>
   client.call("PATCH", `${DESCRIPTORS}/${id}/linked_lists`, { query: { list_id, do: action } });
 
+const clock = fakeClock("2030-01-01T08:00:00Z");
+let server: LunaServer;
+let client: LunaClient;
+beforeAll(async () => {
+  server = await startAging(clock, "30d");
+});
+afterAll(() => server.stop());
+beforeEach(async () => {
+  ({ client } = await server.newAccount());
+});
+
 test("LUNA-DESC-055 a descriptor that belongs to nothing is gone after its time, with its portrait", async () => {
-  await using all = await aging("30d");
-  const { clock, client } = all;
   const old = await made(client);
   await clock.advance("20d");
   const young = await made(client);
@@ -65,8 +61,6 @@ test("LUNA-DESC-055 a descriptor that belongs to nothing is gone after its time,
 
 describe("LUNA-DESC-056 LUNA-DESC-057 what belongs to a person or a list stays, and has its whole time again afterwards", () => {
   test("a person", async () => {
-    await using all = await aging("30d");
-    const { clock, client } = all;
     const [id, person] = [await made(client), await newPerson(client)];
     await clock.advance("10d");
     await attach(client, person, id);
@@ -81,8 +75,6 @@ describe("LUNA-DESC-056 LUNA-DESC-057 what belongs to a person or a list stays, 
   });
 
   test("a list", async () => {
-    await using all = await aging("30d");
-    const { clock, client } = all;
     const id = await made(client);
     const lists = [await newList(client, "descriptors"), await newList(client, "descriptors")] as const;
     for (const each of lists) await list(client, each, id);
@@ -98,8 +90,6 @@ describe("LUNA-DESC-056 LUNA-DESC-057 what belongs to a person or a list stays, 
   });
 
   test("a person or a list that is deleted", async () => {
-    await using all = await aging("30d");
-    const { clock, client } = all;
     const [ofPerson, ofList] = [await made(client), await made(client)];
     const [person, wanted] = [await newPerson(client), await newList(client, "descriptors")];
     await attach(client, person, ofPerson);
@@ -115,9 +105,10 @@ describe("LUNA-DESC-056 LUNA-DESC-057 what belongs to a person or a list stays, 
 });
 
 test("LUNA-DESC-058 with a lifetime of 0 nothing is ever collected", async () => {
-  await using all = await aging("0s");
-  const { clock, client } = all;
-  const id = await made(client);
-  await clock.advance(10_000 * DAY);
-  expect(await isThere(client, id)).toBe(true);
+  const forever = fakeClock("2030-01-01T08:00:00Z");
+  await using keeper = await startAging(forever, "0s");
+  const { client: owner } = await keeper.newAccount();
+  const id = await made(owner);
+  await forever.advance(10_000 * DAY);
+  expect(await isThere(owner, id)).toBe(true);
 });
