@@ -8,7 +8,7 @@ import { facePart } from "./face-parts.ts";
 import { stageWithoutModel } from "./missing-models.ts";
 import type { ParameterDeclarations, ParameterValues } from "./parameters.ts";
 import { partsOf } from "./parts-view.ts";
-import type { Plan, PlannedStage, PlannedStep } from "./plan.ts";
+import { type Plan, type PlannedStage, type PlannedStep, stagesOf } from "./plan.ts";
 import type { StageTrace } from "./results.ts";
 
 /** What an item may ask of the process that sent it. */
@@ -69,10 +69,13 @@ interface Recorder {
 export class Executor {
   readonly #plan: Plan;
   readonly #steps: readonly BuiltStep[];
+  /** Position of each stage in the file, by id. */
+  readonly #order: ReadonlyMap<string, number>;
 
   private constructor(plan: Plan, steps: readonly BuiltStep[]) {
     this.#plan = plan;
     this.#steps = steps;
+    this.#order = new Map(stagesOf(plan.steps).map(({ id }, at) => [id, at]));
   }
 
   /** Builds every stage; rejects with what the first one that cannot be built says (`model_unavailable`, …). */
@@ -84,7 +87,13 @@ export class Executor {
   async run(item: Item, control: ItemControl): Promise<ItemRun> {
     const recorder: Recorder = { times: [], traces: [] };
     for (const step of this.#steps) await this.#step(step, item, control, recorder);
-    return recorder;
+    return { times: this.#inOrder(recorder.times), traces: this.#inOrder(recorder.traces) };
+  }
+
+  /** As the file has the stages: those of branches end in any order. */
+  #inOrder<T extends { readonly id: string } | { readonly stage: string }>(records: readonly T[]): readonly T[] {
+    const at = (record: T) => this.#order.get("id" in record ? record.id : record.stage) ?? 0;
+    return records.toSorted((a, b) => at(a) - at(b));
   }
 
   async #step(step: BuiltStep, item: Item, control: ItemControl, recorder: Recorder): Promise<void> {

@@ -12,11 +12,13 @@ import { nearest } from "../yaml/nearest.ts";
 import type { YamlPath } from "../yaml/problem.ts";
 import { ENTRY_WORDS, PipelineDefinition } from "./definition.ts";
 import { type EntryWords, entryWords, refuseEntryWords, type WrittenEntry } from "./entry-words.ts";
-import { allowedText, fits, type ParameterDeclarations } from "./parameters.ts";
+import type { ParameterDeclarations } from "./parameters.ts";
 import { PartFlow } from "./part-flow.ts";
 import { type Plan, type PlannedStep, stagesOf } from "./plan.ts";
 import { planAggregate } from "./plan-aggregate.ts";
+import { checkDefaults, checkInherited } from "./plan-parameters.ts";
 import { PlanProblems } from "./plan-problems.ts";
+import { planSampling } from "./plan-sampling.ts";
 import type { PoolSettings } from "./pools.ts";
 import { stageModels } from "./stage-models.ts";
 
@@ -38,8 +40,6 @@ export interface PlannedPipeline {
   readonly source: string;
 }
 
-/** Frames analysed for a second of video where the pipeline does not say. */
-const DEFAULT_RATE = 5;
 /** Shortest and longest `limits.deadline`, in ms. */
 const DEADLINE_RANGE = { least: 10, most: 600_000 } as const;
 /** Most stages and groups of a pipeline, those of pipelines it uses counted: a text can name very many in little room. */
@@ -99,8 +99,8 @@ class Planner {
     const steps = this.#steps(definition.stages, ["stages"], written);
     const deadlineMs = this.#deadline(definition.limits, "deadline");
     const videoDeadlineMs = this.#deadline(definition.limits, "video_deadline");
-    this.#checkVideo(definition);
-    this.#checkParameters(definition);
+    const sampling = planSampling(definition, this.#problems);
+    checkDefaults(definition, this.#problems);
     const aggregate = planAggregate(definition.aggregate, stagesOf(steps), this.#context.stages, this.#problems);
     if (this.#problems.found.length > 0) throw this.#invalid();
     const plan: Plan = {
@@ -112,7 +112,7 @@ class Planner {
       steps,
       accepts: definition.accepts,
       parameters: definition.parameters,
-      sampling: this.#sampling(definition),
+      sampling,
       deadlineMs,
       videoDeadlineMs,
       maxFiles: definition.limits.files,
@@ -261,7 +261,7 @@ class Planner {
       return [];
     }
     const inner = new Planner(source.text, source.file, this.#context, trail, this.#parameters);
-    this.#checkInherited(inner.#yaml.value, at);
+    checkInherited(inner.#yaml.value, this.#parameters, at, this.#problems);
     inner.#position = this.#position;
     inner.#entries = this.#entries;
     inner.#branches = this.#branches;
@@ -273,45 +273,12 @@ class Planner {
     return steps;
   }
 
-  #checkParameters({ parameters }: PipelineDefinition): void {
-    for (const [name, declaration] of Object.entries(parameters)) {
-      const at = ["parameters", name, "default"];
-      if (fits(declaration, declaration.default)) continue;
-      this.#problems.report(at, `must be ${allowedText(declaration)}`, { found: declaration.default });
-    }
-  }
-
-  /** Requests name the outermost pipeline, so that only what it declares can be chosen. */
-  #checkInherited(inner: PipelineDefinition, at: YamlPath): void {
-    for (const [name, { type }] of Object.entries(inner.parameters)) {
-      const own = this.#parameters[name];
-      if (own?.type === type) continue;
-      const message = own
-        ? `has a parameter ${name} of type ${type}, which is declared as ${own.type} here`
-        : `has the parameter ${name}, which must be declared here too`;
-      this.#problems.report(at, message, { found: inner.name });
-    }
-  }
-
   #deadline(limits: PipelineDefinition["limits"], key: "deadline" | "video_deadline"): number {
     const text = limits[key];
     const ms = parseDuration(text);
     if (ms >= DEADLINE_RANGE.least && ms <= DEADLINE_RANGE.most) return ms;
     this.#problems.report(["limits", key], "must be 10ms to 10m", { found: text });
     return DEADLINE_RANGE.most;
-  }
-
-  #sampling({ video }: PipelineDefinition): Plan["sampling"] {
-    return video.every === undefined ? { rate: video.rate ?? DEFAULT_RATE } : { every: video.every };
-  }
-
-  #checkVideo({ accepts, video }: PipelineDefinition): void {
-    if (video.rate !== undefined && video.every !== undefined) {
-      this.#problems.report(["video", "every"], "does not go with `rate`: choose one");
-    }
-    if (Object.keys(video).length > 0 && !accepts.includes("video")) {
-      this.#problems.report(["video"], "means nothing without `accepts: [image, video]`");
-    }
   }
 
   #words(entry: WrittenEntry, path: YamlPath): EntryWords {

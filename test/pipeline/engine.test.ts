@@ -18,6 +18,7 @@ describe("a run", () => {
         "stages:\n  - detect: { faces: largest }\n  - landmarks: {}\n  - quality: { min_eye_distance: 5000px }\n  - liveness: {}\n",
       sequence: `stages:\n${DETECT}  - landmarks: {}\n  - emotion: {}\n  - pose: {}\n`,
       branches: `stages:\n${DETECT}  - landmarks: {}\n  - parallel:\n      - emotion: {}\n      - pose: {}\n`,
+      nested: `stages:\n${DETECT}  - landmarks: {}\n  - parallel:\n      - [emotion, crop, quality]\n      - pose: {}\n  - eyes: {}\n`,
       sure: `stages:\n${DETECT}  - emotion: {}\n    when: face.score > 0.995\n`,
       crowd: `stages:\n${DETECT}  - emotion: {}\n    when: faces > 100\n`,
       few: `stages:\n${DETECT}  - emotion: {}\nlimits: { faces: 2, files: 3 }\n`,
@@ -109,6 +110,12 @@ describe("a run", () => {
   test("carries the parts of a user's own stage", async () => {
     const { items } = await engine.run("marked", pictures("a"));
     expect(items[0]?.faces[0]?.extra).toEqual({ mark: "hello" });
+  });
+
+  test("explains stages in the order of the file, also those of branches, which end in any", async () => {
+    const { items } = await engine.run("nested", { ...pictures("a"), explain: true });
+    const kinds = ["detect", "landmarks", "emotion", "crop", "quality", "pose", "eyes"];
+    expect(items[0]?.explain?.map((trace) => trace.stage)).toEqual(kinds.map((kind, at) => `${at + 1}. ${kind}`));
   });
 
   test("explains each stage: what it read, wrote, took and why", async () => {

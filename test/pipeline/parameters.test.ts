@@ -93,6 +93,13 @@ describe("a pipeline file", () => {
     expect(problem?.line).toBeGreaterThanOrEqual(3);
   });
 
+  test("declares at most 50 parameters", () => {
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, at) => `  p${at}: { type: boolean, default: false }\n`).join("");
+    expect(Object.keys(plan(`parameters:\n${many(50)}stages: [detect]\n`).parameters)).toHaveLength(50);
+    expect(problems(`parameters:\n${many(51)}stages: [detect]\n`)[0]?.path).toBe("parameters");
+  });
+
   test("that uses another one must declare that one's parameters too, with the same types", () => {
     const inner = {
       inner: `parameters: { x: { type: number, default: 1 } }\nstages:\n  - detect: {}\n    when: request.x > 0.5\n`,
