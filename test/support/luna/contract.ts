@@ -1,4 +1,5 @@
-/** Checks answers against the description (src/api/luna/openapi.yaml), and notes which of its answers were seen. */
+/** Checks answers against the description (src/api/luna/openapi.yaml), and notes which of them were seen. */
+import { appendFileSync } from "node:fs";
 import { Ajv, type ValidateFunction } from "ajv";
 import addFormats from "ajv-formats";
 import { parse } from "yaml";
@@ -67,16 +68,14 @@ export const DESCRIBED_OPERATIONS: readonly DescribedOperation[] = Object.entrie
     }),
 );
 
-const SEEN_KEY: unique symbol = Symbol.for("facewire.luna.seen") as never;
+/** Where answers that were seen are noted, one a line, for who counts them over many processes. */
+const SEEN_FILE = process.env.LUNA_ANSWERS_SEEN;
+const seen = new Set<string>();
 
-/** Operation and status of all answers that were checked in this process, such as `GET /version 200`. */
-export const SEEN: Set<string> = shared();
-
-function shared(): Set<string> {
-  // Each test file has modules of its own; what they saw belongs together.
-  const place = globalThis as { [SEEN_KEY]?: Set<string> };
-  place[SEEN_KEY] ??= new Set();
-  return place[SEEN_KEY];
+function note(answer: string): void {
+  if (seen.has(answer)) return;
+  seen.add(answer);
+  if (SEEN_FILE) appendFileSync(SEEN_FILE, `${answer}\n`);
 }
 
 /** An answer as it came. */
@@ -99,7 +98,7 @@ export function checkAnswer(method: string, path: string, answer: CheckedAnswer)
   if (headers.get("access-control-allow-origin") !== "*") throw new Error(`${asked}: no CORS header`);
   const operation = operationAt(method, path);
   const listed = operation?.statuses.includes(String(status));
-  if (operation) SEEN.add(`${operation.name} ${status}`);
+  if (operation) note(`${operation.name} ${status}`);
   if (method === "HEAD") return;
   if (operation && listed) checkListed(asked, operation, answer);
   else if (status >= 400) checkBody(asked, "luna#/components/schemas/Error", answer);
