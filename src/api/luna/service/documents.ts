@@ -17,6 +17,8 @@ const MANUAL = ["/4/docs/dev", "/docs/dev/index.html"] as const;
 /** The manual has no scripts and loads nothing. */
 const MANUAL_POLICY =
   "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+/** The other pages of the documentation are not served. */
+const LINK_TO_FILE = /<a href="(?!https?:)[^"]*">(.*?)<\/a>/gs;
 const STYLE =
   "body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em}" +
   "table{border-collapse:collapse}td,th{border:1px solid #999;padding:.2em .6em;text-align:left;vertical-align:top}" +
@@ -50,7 +52,7 @@ function yaml(): Response {
 async function manual(): Promise<Response> {
   const text = await Bun.file(join(PROJECT_DIR, "docs/luna.md")).text();
   const head = `<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">`;
-  const body = Bun.markdown.html(text);
+  const body = Bun.markdown.html(text).replace(LINK_TO_FILE, "$1");
   const html = `<!doctype html>\n<html lang="en"><head>${head}<title>${TITLE}</title><style>${STYLE}</style></head><body>\n${body}</body></html>\n`;
   return new Response(html, {
     headers: { "content-type": "text/html", "content-security-policy": MANUAL_POLICY },
