@@ -1,13 +1,16 @@
 /** `bun run bench`: measures, prints one table, writes it to a file and compares it with the last. See docs/performance.md. */
 import { availableParallelism } from "node:os";
 import { events } from "./groups/events.ts";
+import { gallery } from "./groups/gallery.ts";
 import type { BenchGroup } from "./groups/group.ts";
 import { http } from "./groups/http.ts";
 import { kit } from "./groups/kit.ts";
 import { limit } from "./groups/limit.ts";
+import { lunaEvents } from "./groups/luna-events.ts";
 import { lunaSearch } from "./groups/luna-search.ts";
 import { memory } from "./groups/memory.ts";
 import { overload } from "./groups/overload.ts";
+import { paging } from "./groups/paging.ts";
 import { peer } from "./groups/peer.ts";
 import { placement } from "./groups/placement.ts";
 import { video } from "./groups/video.ts";
@@ -18,7 +21,21 @@ import { loadSetup } from "./setup.ts";
 import { headingOf, tableOf } from "./table.ts";
 import { requireTool } from "./tools.ts";
 
-const GROUPS: readonly BenchGroup[] = [limit, http, overload, peer, memory, video, placement, events, kit, lunaSearch];
+const GROUPS: readonly BenchGroup[] = [
+  limit,
+  http,
+  overload,
+  peer,
+  memory,
+  video,
+  placement,
+  events,
+  lunaEvents,
+  kit,
+  lunaSearch,
+  gallery,
+  paging,
+];
 
 /** Exit code when a target was missed; 1 means the benchmark itself failed. */
 const MISSED = 3;

@@ -727,7 +727,7 @@ export function gallerySuite(current: () => Store, another: () => Promise<Store>
               if ((await gallery.links.setMembership(account, change)) === "done") members.delete(member);
             },
           ];
-          for (let round = 0; round < 120; round++) {
+          for (let round = 0; round < 70; round++) {
             const writer = random() < 0.5 ? store : other;
             await steps[random() < 0.4 ? 0 : 1 + upTo(3)]?.(writer);
             const listed = all.filter((id) => members.has(id));

@@ -2,6 +2,7 @@
 import type { Kysely, Selectable } from "kysely";
 import type { Schema } from "../schema.ts";
 import { listsOf } from "./membership.ts";
+import { ownedBy } from "./owned.ts";
 import { inOrder } from "./pages.ts";
 import type { DescriptorRecord, Sample } from "./records.ts";
 import type { DescriptorSamplesTable } from "./schema.ts";
@@ -17,7 +18,7 @@ export async function descriptorRecords(
     .selectFrom("descriptors")
     .select(["id", "model", "version", "last_update", "person_id"])
     .where("id", "in", ids)
-    .where("account_id", "=", account)
+    .where(ownedBy(account))
     .execute();
   const lists = await listsOf(
     db,

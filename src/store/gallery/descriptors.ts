@@ -5,6 +5,7 @@ import { chunksOf } from "./chunks.ts";
 import { descriptorRecords, sampleOf } from "./descriptor-rows.ts";
 import { addDescriptors, addPerson } from "./enrolling.ts";
 import { join } from "./membership.ts";
+import { ownedBy } from "./owned.ts";
 import type { Pages } from "./pages.ts";
 import type { Page, PageOf } from "./paging.ts";
 import type { DescriptorRecord, NewDescriptor, NewPerson, Sample, Vector } from "./records.ts";
@@ -45,7 +46,7 @@ export class Descriptors {
           .selectFrom("lists")
           .select("id")
           .where("id", "=", list)
-          .where("account_id", "=", account)
+          .where(ownedBy(account))
           .where("type", "=", "persons")
           .executeTakeFirst();
         if (!known) return false;
@@ -107,7 +108,7 @@ export class Descriptors {
       .innerJoin("descriptors", "descriptors.id", "descriptor_samples.descriptor_id")
       .select(["kind", "width", "height", "content"])
       .where("descriptors.id", "=", id)
-      .where("descriptors.account_id", "=", account)
+      .where(ownedBy(account))
       .executeTakeFirst();
     return row && sampleOf(row);
   }
@@ -142,7 +143,7 @@ export class Descriptors {
       .selectFrom("descriptors")
       .innerJoin("descriptor_vectors", "descriptor_vectors.number", "descriptors.number")
       .select(["descriptors.id", "model", "version", "content"])
-      .where("account_id", "=", account);
+      .where(ownedBy(account));
   }
 }
 

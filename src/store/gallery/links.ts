@@ -1,5 +1,7 @@
 /** What belongs to what: descriptors to persons, persons and descriptors to lists. */
+
 import { join, leave } from "./membership.ts";
+import { ownedBy } from "./owned.ts";
 import type { ListType } from "./records.ts";
 import { unknownOf } from "./unknown.ts";
 import { looseFrom } from "./unlinking.ts";
@@ -72,7 +74,7 @@ export class Links {
         .selectFrom("lists")
         .select("type")
         .where("id", "=", list)
-        .where("account_id", "=", account)
+        .where(ownedBy(account))
         .executeTakeFirst();
       if (!known) return "list_unknown";
       if (known.type !== type) return "wrong_type";
@@ -91,7 +93,7 @@ async function findBoth(write: GalleryWrite, account: string, person: string, de
     .selectFrom("descriptors")
     .select("person_id")
     .where("id", "=", descriptor)
-    .where("account_id", "=", account)
+    .where(ownedBy(account))
     .executeTakeFirst();
   return found ?? "descriptor_unknown";
 }

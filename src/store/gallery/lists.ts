@@ -6,6 +6,7 @@ import { chunksOf } from "./chunks.ts";
 import { grow } from "./counts.ts";
 import { descriptorRecords } from "./descriptor-rows.ts";
 import { leave } from "./membership.ts";
+import { ownedBy } from "./owned.ts";
 import { inOrder, type PageOfIds, type Pages } from "./pages.ts";
 import type { Page, PageOf } from "./paging.ts";
 import { personRecords } from "./person-rows.ts";
@@ -79,7 +80,7 @@ export class Lists {
       .updateTable("lists")
       .set({ data })
       .where("id", "=", id)
-      .where("account_id", "=", account)
+      .where(ownedBy(account))
       .executeTakeFirst();
     return result.numUpdatedRows > 0n;
   }
@@ -129,7 +130,7 @@ export class Lists {
         .leftJoin("gallery_counts", (on) => on.onRef("owner", "=", "id").on("kind", "=", "members"))
         .select(["id", "type", "data", "count"])
         .where("id", "in", chunk)
-        .where("account_id", "=", account)
+        .where(ownedBy(account))
         .execute();
       for (const { id, type, data, count } of inOrder(chunk, rows)) {
         // Only this file writes the column.

@@ -3,6 +3,7 @@ import type { Kysely } from "kysely";
 import type { Schema } from "../schema.ts";
 import { chunksOf } from "./chunks.ts";
 import { growMembers, shrink } from "./counts.ts";
+import { ownedBy } from "./owned.ts";
 import type { ListType } from "./records.ts";
 import { detached } from "./unlinking.ts";
 import type { GalleryWrite } from "./writes.ts";
@@ -48,7 +49,7 @@ export async function join(write: GalleryWrite, { account, list, type, members }
           .selectFrom(type)
           .select((row) => [row.val(list).as("list_id"), "id", "created_at"])
           .where("id", "in", chunk)
-          .where("account_id", "=", account),
+          .where(ownedBy(account)),
       )
       .onConflict((conflict) => conflict.columns(["list_id", "member_id"]).doNothing())
       .returning(["member_id", "created_at"])

@@ -2,6 +2,7 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../schema.ts";
 import { listsOf } from "./membership.ts";
+import { ownedBy } from "./owned.ts";
 import { inOrder } from "./pages.ts";
 import type { PersonRecord } from "./records.ts";
 
@@ -16,7 +17,7 @@ export async function personRecords(
     .selectFrom("persons")
     .select(["id", "user_data", "external_id", "created_at"])
     .where("id", "in", ids)
-    .where("account_id", "=", account)
+    .where(ownedBy(account))
     .execute();
   const known = rows.map(({ id }) => id);
   const lists = await listsOf(db, known);

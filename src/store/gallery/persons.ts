@@ -4,6 +4,7 @@ import type { Schema } from "../schema.ts";
 import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
 import { addPerson } from "./enrolling.ts";
+import { ownedBy } from "./owned.ts";
 import type { Pages } from "./pages.ts";
 import type { Page, PageOf } from "./paging.ts";
 import { personRecords } from "./person-rows.ts";
@@ -75,7 +76,7 @@ export class Persons {
         .selectFrom("persons")
         .select(["id", "user_data", "external_id"])
         .where("id", "in", chunk)
-        .where("account_id", "=", account)
+        .where(ownedBy(account))
         .execute();
       for (const { id, user_data, external_id } of rows) {
         persons.set(id, { id, userData: user_data, externalId: external_id });
@@ -104,7 +105,7 @@ export class Persons {
       .updateTable("persons")
       .set(set)
       .where("id", "=", id)
-      .where("account_id", "=", account)
+      .where(ownedBy(account))
       .executeTakeFirst();
     return result.numUpdatedRows > 0n;
   }

@@ -2,6 +2,7 @@
 import type { Kysely } from "kysely";
 import type { Schema } from "../schema.ts";
 import { chunksOf } from "./chunks.ts";
+import { ownedBy } from "./owned.ts";
 
 /** Those of the ids that the account does not have, each once, in their order. */
 export async function unknownOf(
@@ -12,12 +13,7 @@ export async function unknownOf(
 ): Promise<readonly string[]> {
   const unknown = new Set(ids);
   for (const chunk of chunksOf([...unknown])) {
-    const rows = await db
-      .selectFrom(table)
-      .select("id")
-      .where("id", "in", chunk)
-      .where("account_id", "=", account)
-      .execute();
+    const rows = await db.selectFrom(table).select("id").where("id", "in", chunk).where(ownedBy(account)).execute();
     for (const { id } of rows) unknown.delete(id);
   }
   return [...unknown];

@@ -3,6 +3,7 @@ import { type Kysely, sql } from "kysely";
 import type { Schema } from "../schema.ts";
 import { chunksOf } from "./chunks.ts";
 import { dropCounts, shrink } from "./counts.ts";
+import { ownedBy } from "./owned.ts";
 import type { GalleryWrite } from "./writes.ts";
 
 /** What `loose_since` is after something was detached at `time`: that, where the descriptor belongs to nothing any more. */
@@ -20,7 +21,7 @@ export async function removeDescriptors(write: GalleryWrite, account: string, id
     const gone = await write.db
       .deleteFrom("descriptors")
       .where("id", "in", chunk)
-      .where("account_id", "=", account)
+      .where(ownedBy(account))
       .returning("id")
       .execute();
     if (gone.length === 0) continue;
@@ -43,7 +44,7 @@ export async function removePersons(write: GalleryWrite, account: string, ids: r
       .selectFrom("persons")
       .select("id")
       .where("id", "in", chunk)
-      .where("account_id", "=", account)
+      .where(ownedBy(account))
       .execute();
     if (known.length === 0) continue;
     const gone = known.map(({ id }) => id);
@@ -85,7 +86,7 @@ export async function removeListRows(
       .selectFrom("lists")
       .select(["id", "type"])
       .where("id", "in", chunk)
-      .where("account_id", "=", account)
+      .where(ownedBy(account))
       .execute();
     for (const { id, type } of known) {
       const members = await write.db
