@@ -2,6 +2,7 @@
 import type { PublishedEvent } from "../../src/events/event-text.ts";
 import type { SubscriptionMessage } from "../../src/events/messages.ts";
 import { quantile } from "../statistics.ts";
+import { isLunaWished, type LunaWish, lunaWishOf, readLunaEvent } from "./luna-told.ts";
 import type { DeliveryReport, SubscribersOrder } from "./protocol.ts";
 import { isWished, toldEvent, type Wish, wishOf } from "./told.ts";
 
@@ -12,42 +13,76 @@ const PATIENCE = 10_000;
 
 /** One WebSocket and the numbers of the events that came on it. */
 interface Follower {
-  readonly wish: Wish;
+  /** Whether the event of a number has to come. */
+  readonly wants: (number: number) => boolean;
   readonly numbers: number[];
 }
 
 const followers: Follower[] = [];
 let latencies: number[] = [];
 
-function follow(url: string, subscriber: number): Promise<void> {
-  const wish = wishOf(subscriber);
+function follow(url: string, subscriber: number, token: string | undefined): Promise<void> {
   const numbers: number[] = [];
-  followers.push({ wish, numbers });
-  const socket = new WebSocket(`${url.replace("http", "ws")}/v1/events?${new URLSearchParams({ ...wish })}`);
+  const came = (number: number, time: number) => {
+    latencies.push(Date.now() - time);
+    numbers.push(number);
+  };
+  const address = url.replace("http", "ws");
   return new Promise((resolve, reject) => {
-    socket.onmessage = ({ data }) => {
-      const message = JSON.parse(String(data)) as PublishedEvent | SubscriptionMessage;
-      if ("item" in message) {
-        latencies.push(Date.now() - Date.parse(message.time));
-        numbers.push(message.item ?? -1);
-      } else if (message.type === "subscription.started") resolve();
-    };
+    const socket =
+      token === undefined
+        ? followNative(address, wishOf(subscriber), came, resolve)
+        : followLuna(address, token, lunaWishOf(subscriber), came, resolve);
+    const wants =
+      token === undefined
+        ? (number: number) => isWished(wishOf(subscriber), toldEvent(number))
+        : (number: number) => isLunaWished(lunaWishOf(subscriber), number);
+    followers.push({ wants, numbers });
     socket.onclose = ({ code, reason }) => reject(new Error(`a subscription was closed: ${code} ${reason}`));
   });
 }
 
-async function subscribe(url: string, count: number): Promise<void> {
+/** Calls `came` with the number and the time of each event, `begun` when the first message says so. */
+function followNative(url: string, wish: Wish, came: (number: number, time: number) => void, begun: () => void) {
+  const socket = new WebSocket(`${url}/v1/events?${new URLSearchParams({ ...wish })}`);
+  socket.onmessage = ({ data }) => {
+    const message = JSON.parse(String(data)) as PublishedEvent | SubscriptionMessage;
+    if ("item" in message) came(message.item ?? -1, Date.parse(message.time));
+    else if (message.type === "subscription.started") begun();
+  };
+  return socket;
+}
+
+/** Types of some dependency hide that Bun's WebSocket takes headers. */
+const SocketWithHeaders = WebSocket as unknown as new (url: string, options: Bun.WebSocketOptions) => WebSocket;
+
+function followLuna(
+  url: string,
+  token: string,
+  wish: LunaWish,
+  came: (number: number, time: number) => void,
+  begun: () => void,
+) {
+  const address = `${url}/4/ws?${new URLSearchParams({ ...wish })}`;
+  const socket = new SocketWithHeaders(address, { headers: { "x-auth-token": token } });
+  socket.onopen = begun;
+  socket.onmessage = ({ data }) => {
+    const { number, time } = readLunaEvent(JSON.parse(String(data)));
+    came(number, time);
+  };
+  return socket;
+}
+
+async function subscribe(url: string, count: number, token: string | undefined): Promise<void> {
   for (let from = 0; from < count; from += OPENING) {
-    const some = Array.from({ length: Math.min(OPENING, count - from) }, (_, i) => follow(url, from + i));
+    const some = Array.from({ length: Math.min(OPENING, count - from) }, (_, i) => follow(url, from + i, token));
     await Promise.all(some);
   }
 }
 
 async function report(from: number, to: number): Promise<DeliveryReport> {
-  const events = Array.from({ length: to - from }, (_, i) => ({ number: from + i, event: toldEvent(from + i) }));
-  const wanted = followers.map(({ wish }) =>
-    events.filter(({ event }) => isWished(wish, event)).map(({ number }) => number),
-  );
+  const told = Array.from({ length: to - from }, (_, i) => from + i);
+  const wanted = followers.map(({ wants }) => told.filter(wants));
   const patientUntil = performance.now() + PATIENCE;
   const complete = () => followers.every(({ numbers }, i) => numbers.length >= wanted[i]!.length);
   while (!complete() && performance.now() < patientUntil) await Bun.sleep(10);
@@ -87,7 +122,7 @@ function inOrder(came: readonly number[], wanted: readonly number[]): number {
 process.on("message", async (order: SubscribersOrder) => {
   switch (order.type) {
     case "subscribe":
-      await subscribe(order.url, order.count);
+      await subscribe(order.url, order.count, order.token);
       process.send?.({ type: "subscribe" });
       return;
     case "report":

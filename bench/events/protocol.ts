@@ -1,8 +1,11 @@
 /** What the benchmark says to the process that subscribes to events. */
 
 export type SubscribersOrder =
-  /** Opens this many WebSockets with the filters of `told.ts`; answered when all have begun. */
-  | { readonly type: "subscribe"; readonly url: string; readonly count: number }
+  /**
+   * Opens this many WebSockets with the filters of `told.ts`, or with a token of the LUNA API those of `luna-told.ts`;
+   * answered when all have begun.
+   */
+  | { readonly type: "subscribe"; readonly url: string; readonly count: number; readonly token?: string }
   /** Waits until everybody has what was told, events `from` up to `to`, or some seconds; then begins anew. */
   | { readonly type: "report"; readonly from: number; readonly to: number };
 

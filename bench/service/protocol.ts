@@ -10,8 +10,17 @@ export type ServiceOrder =
   | { readonly type: "run"; readonly atOnce: number; readonly forMs: number }
   /** A video from a file through a pipeline. */
   | { readonly type: "video"; readonly path: string; readonly pipeline: string; readonly sampling: FrameSampling }
-  /** Tells the events of `events/told.ts` from a number on, at this rate, for a while, as requests that end would. */
-  | { readonly type: "tell"; readonly from: number; readonly perSecond: number; readonly forMs: number }
+  /**
+   * Tells the events of `events/told.ts` from a number on, at this rate, for a while, as requests that end would; with the
+   * e-mail of an account of the LUNA API those of `events/luna-told.ts`.
+   */
+  | {
+      readonly type: "tell";
+      readonly from: number;
+      readonly perSecond: number;
+      readonly forMs: number;
+      readonly account?: string;
+    }
   /** Tells as many events as are taken, for a while; nobody may follow them. */
   | { readonly type: "push"; readonly into: "recorder" | "database"; readonly forMs: number }
   /** Begins to watch how late the main thread's event loop is, and the time on cores. */

@@ -1,6 +1,7 @@
 /** Lets a server tell events that no picture was behind: what storing and handing out take is measured by itself. */
 import type { App } from "../../src/app.ts";
 import type { EventRow } from "../../src/store/events.ts";
+import { lunaEvent } from "../events/luna-told.ts";
 import { EVENTS_A_REQUEST, toldEvent } from "../events/told.ts";
 import type { ServiceAnswers, ServiceOrder } from "./protocol.ts";
 
@@ -13,17 +14,22 @@ const LOOK_MS = 2;
 
 /** Tells the events of requests that end one after the other; resolves when the last one is stored. */
 export async function tell(
-  { events, health }: App,
-  { from, perSecond, forMs }: Extract<ServiceOrder, { type: "tell" }>,
+  { events, health, store }: App,
+  { from, perSecond, forMs, account }: Extract<ServiceOrder, { type: "tell" }>,
 ): Promise<ServiceAnswers["tell"]> {
   const total = Math.floor((perSecond * forMs) / 1000 / EVENTS_A_REQUEST) * EVENTS_A_REQUEST;
+  const owner = account === undefined ? undefined : await store.gallery.accounts.byEmail(account);
+  const together = owner ? 1 : EVENTS_A_REQUEST;
   const lostBefore = await lostBy(health);
   const start = performance.now();
   const stored: Promise<void>[] = [];
   for (let told = 0; told < total; ) {
     const due = ((performance.now() - start) * perSecond) / 1000;
-    for (; told < total && told <= due; told += EVENTS_A_REQUEST)
-      stored.push(tellRequest(events.recorder, from + told));
+    for (; told < total && told <= due; told += together) {
+      stored.push(
+        owner ? events.recorder.record([lunaEvent(from + told, owner.id)]) : tellRequest(events.recorder, from + told),
+      );
+    }
     await Bun.sleep(LOOK_MS);
   }
   await Promise.all(stored);
