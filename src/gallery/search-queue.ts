@@ -34,6 +34,8 @@ export class SearchQueue {
   async #scan(): Promise<void> {
     if (this.#isScanning) return;
     this.#isScanning = true;
+    // Searches that waited for the same changes come one after the other within this turn.
+    await new Promise((resume) => setImmediate(resume));
     while (this.#waiting.length > 0) {
       const together = this.#waiting.splice(0, MOST_TOGETHER).filter((waiting) => !isLate(waiting));
       if (together.length === 0) continue;
