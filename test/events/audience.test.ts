@@ -12,12 +12,18 @@ const FILTERS: readonly EventFilter[] = [
   { requests: ["r1", "r2"], pipelines: ["gate"] },
   { requests: ["r2"], verdicts: ["live", "spoof"] },
   { verdicts: ["live", "live"] },
+  { account: "a" },
+  { account: "a", types: ["face.liveness", "item.completed"] },
+  { account: "a", types: ["item.completed"], requests: ["r1"] },
+  { account: "b", types: ["item.completed"] },
 ];
 
 const EVENTS = ["face.liveness", "item.completed", "request.failed"].flatMap((type) =>
   ["gate", "door", undefined].flatMap((pipeline) =>
     ["r1", "r2", undefined].flatMap((request) =>
-      ["live", "spoof", undefined].map((verdict) => storedEvent(1, { type, pipeline, request, verdict })),
+      ["live", "spoof", undefined].flatMap((verdict) =>
+        ["a", "b", undefined].map((account) => storedEvent(1, { type, pipeline, request, verdict, account })),
+      ),
     ),
   ),
 );
@@ -37,8 +43,16 @@ test("an event finds each listener whose filter it fits once, and nobody else", 
 
 test("a filter means events that have one of its values in every list it has", () => {
   const event = storedEvent(1, { type: "face.liveness", pipeline: "gate", request: "r1", verdict: "live" });
-  expect(FILTERS.map((filter) => matches(filter, event))).toEqual([true, true, false, true, false, true, false, true]);
+  const natives = FILTERS.filter(({ account }) => account === undefined);
+  expect(natives.map((filter) => matches(filter, event))).toEqual([true, true, false, true, false, true, false, true]);
   expect(matches({ verdicts: ["live"] }, storedEvent(1))).toBe(false);
+});
+
+test("events of an account are for its own listeners alone, and those of the server for no account's", () => {
+  const own = storedEvent(1, { type: "item.completed", request: "r1", account: "a" });
+  expect(FILTERS.filter((filter) => matches(filter, own)).map(({ account }) => account)).toEqual(["a", "a", "a"]);
+  const server = storedEvent(1, { type: "item.completed", request: "r1" });
+  expect(FILTERS.filter((filter) => matches(filter, server)).some(({ account }) => account !== undefined)).toBe(false);
 });
 
 test("a listener that left is not found, and leaving twice changes nothing", () => {

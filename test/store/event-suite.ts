@@ -1,6 +1,6 @@
 /** What every database has to do for events; a part of the store's suite. */
 import { describe, expect, test } from "bun:test";
-import type { EventRow } from "../../src/store/events.ts";
+import { EVERYBODY, type EventFilter, type EventRow } from "../../src/store/events.ts";
 import type { Store } from "../../src/store/store.ts";
 
 const DAY = 86_400_000;
@@ -116,6 +116,29 @@ export function eventSuite(store: () => Store, open: () => Promise<Store>): void
       const back = await events().before(5, { verdicts: ["spoof"] }, 2);
       expect(back.events.map(({ id }) => id)).toEqual([3, 2]);
       expect((await events().before(2, {}, 10)).events.map(({ id }) => id)).toEqual([1]);
+    });
+
+    test("of an account are read by that account alone, and by who asks for everybody's", async () => {
+      await events().append([
+        eventRow({ account: "a", type: "luna.match" }),
+        eventRow(),
+        eventRow({ account: "b" }),
+        eventRow({ account: "a", type: "luna.extract" }),
+        eventRow(),
+      ]);
+      const found = async (filter: EventFilter) => {
+        const forth = (await events().after(0, filter, 10)).events.map(({ id }) => id);
+        const back = (await events().before(6, filter, 10)).events.map(({ id }) => id);
+        expect(back.toReversed()).toEqual(forth);
+        return forth;
+      };
+      expect(await found({})).toEqual([2, 5]);
+      expect(await found({ account: "a" })).toEqual([1, 4]);
+      expect(await found({ account: "a", types: ["luna.extract"] })).toEqual([4]);
+      expect(await found({ account: "c" })).toEqual([]);
+      expect(await found({ requests: ["r1"] })).toEqual([2, 5]);
+      expect(await found({ account: EVERYBODY })).toEqual([1, 2, 3, 4, 5]);
+      expect((await events().after(0, { account: "a" }, 1)).events[0]?.account).toBe("a");
     });
 
     test("are found behind thousands of others, also when there is only one", async () => {
