@@ -15,7 +15,7 @@ import { removeListRows } from "./unlinking.ts";
 import type { GalleryWrites } from "./writes.ts";
 
 /** Members that one transaction takes off a list that is deleted. */
-const LEAVE_CHUNK = 1_000;
+const LEAVE_CHUNK = 500;
 
 /** The repository. Every method rejects with `store_unavailable` when the database cannot be used. */
 export class Lists {

@@ -1,5 +1,5 @@
 /** Who is on which list, within a transaction that is under way. */
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Schema } from "../schema.ts";
 import { chunksOf } from "./chunks.ts";
 import { growMembers, shrink } from "./counts.ts";
@@ -75,7 +75,8 @@ export async function leave(write: GalleryWrite, { account, list, type, members 
   for (const chunk of chunksOf(members)) {
     const left = await write.db
       .deleteFrom("list_members")
-      .where("list_id", "=", list)
+      // As with `ownedBy`: a thousand keys are looked up rather than all members of the list read.
+      .where(sql<boolean>`list_id || '' = ${list}`)
       .where("member_id", "in", chunk)
       .returning("member_id")
       .execute();

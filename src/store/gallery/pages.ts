@@ -70,15 +70,19 @@ export class Pages {
   async #select(collection: PagedCollection, { from, order, limit, offset }: Slice): Promise<Read> {
     const { table, where, owner, kind, filtered } = collection;
     const id = sql.ref(collection.id);
+    // What a filter finds is gone through once: finding it is the slow part.
+    const found = sql`with found as materialized (select created_at, ${id} from ${sql.table(table)} where ${where})`;
     const counts = filtered
-      ? sql`select count(*) as count, 0 as edits from ${sql.table(table)} where ${where}`
+      ? sql`select count(*) as count, 0 as edits from found`
       : sql`select max(count) as count, max(edits) as edits from gallery_counts where owner = ${owner} and kind = ${kind}`;
+    const rowsOf = filtered ? sql`found where 1 = 1` : sql`${sql.table(table)} where ${where}`;
     const begin = from === undefined ? sql`` : beginning(from, order, id);
     const { rows } = await sql<Row>`
+      ${filtered ? found : sql``}
       select counts.count, counts.edits, keys.created_at, keys.id
       from (${counts}) as counts
       left join (
-        select created_at, ${id} as id from ${sql.table(table)} where ${where} ${begin}
+        select created_at, ${id} as id from ${rowsOf} ${begin}
         order by ${ordering(collection, order, id)} limit ${limit} offset ${offset}
       ) as keys on 1 = 1
       order by ${ordering(collection, "older", sql.ref("keys.id"))}`.execute(this.#db);

@@ -1,5 +1,5 @@
 /** Persons. */
-import { type Kysely, sql } from "kysely";
+import { type Kysely, PostgresAdapter, type RawBuilder, sql } from "kysely";
 import type { Schema } from "../schema.ts";
 import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
@@ -27,10 +27,13 @@ export class Persons {
   readonly #writes: GalleryWrites;
   readonly #pages: Pages;
   readonly #now: () => number;
+  /** What the database calls the function that tells where a text has another in it. */
+  readonly #position: RawBuilder<unknown>;
 
   /** @param now epoch milliseconds */
   constructor(db: Kysely<Schema>, writes: GalleryWrites, pages: Pages, now: () => number = Date.now) {
     this.#db = db;
+    this.#position = sql.raw(db.getExecutor().adapter instanceof PostgresAdapter ? "strpos" : "instr");
     this.#writes = writes;
     this.#pages = pages;
     this.#now = now;
@@ -50,8 +53,8 @@ export class Persons {
     const { userData = "", externalId } = filter;
     const conditions = [sql`account_id = ${account}`];
     if (externalId !== undefined) conditions.push(sql`external_id = ${externalId}`);
-    // Both databases have this, and unlike `like` it knows no wildcards and minds letter case in both.
-    if (userData !== "") conditions.push(sql`replace(user_data, ${userData}, '') <> user_data`);
+    // Unlike `like` it knows no wildcards, and minds letter case.
+    if (userData !== "") conditions.push(sql`${this.#position}(user_data, ${userData}) > 0`);
     const filtered = conditions.length > 1;
     const { ids, count } = await this.#pages.read(
       {
