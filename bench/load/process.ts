@@ -15,11 +15,14 @@ class Tally {
   readonly #answered: number[] = [];
   readonly #refused: number[] = [];
   readonly #failed: Record<string, number> = {};
+  #refusal = "";
 
-  add(status: number, ms: number): void {
+  add(status: number, ms: number, body = ""): void {
     if (status === 200 || status === 201) this.#answered.push(ms);
-    else if (status === 429 || status === 503) this.#refused.push(ms);
-    else this.#failed[status] = (this.#failed[status] ?? 0) + 1;
+    else if (status === 429 || status === 503) {
+      this.#refused.push(ms);
+      this.#refusal ||= body.slice(0, 500);
+    } else this.#failed[status] = (this.#failed[status] ?? 0) + 1;
   }
 
   report(): LoadReport {
@@ -27,6 +30,7 @@ class Tally {
       elapsedMs: performance.now() - this.#start,
       answered: outcomes(this.#answered),
       refused: outcomes(this.#refused),
+      refusal: this.#refusal,
       failed: this.#failed,
     };
   }
@@ -49,8 +53,8 @@ async function request(tally: Tally): Promise<void> {
       headers: target?.headers ?? { "content-type": "application/octet-stream" },
       ...(target?.pictures === false ? {} : { body: bytes as Uint8Array<ArrayBuffer> }),
     });
-    await response.arrayBuffer();
-    tally.add(response.status, performance.now() - start);
+    const body = await response.arrayBuffer();
+    tally.add(response.status, performance.now() - start, response.ok ? "" : new TextDecoder().decode(body));
   } catch {
     tally.add(0, performance.now() - start);
   }

@@ -41,6 +41,8 @@ export interface LoadReport {
   readonly answered: Outcomes;
   /** Answered with 429 or 503. */
   readonly refused: Outcomes;
+  /** The first of these answers; empty where there was none. */
+  readonly refusal: string;
   /** Anything else, by status; 0 is a connection that failed. */
   readonly failed: Readonly<Record<string, number>>;
 }

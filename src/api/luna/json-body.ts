@@ -151,7 +151,7 @@ function checkTexts(value: unknown, path: string): void {
     if (value.includes("\0") || !value.isWellFormed()) throw badJson(path, "holds characters that are no text");
   } else if (Array.isArray(value)) {
     value.forEach((each, at) => void checkTexts(each, `${path}[${at}]`));
-  } else if (typeof value === "object" && value !== null) {
+  } else if (typeof value === "object" && value !== null && !ArrayBuffer.isView(value)) {
     for (const [name, each] of Object.entries(value)) checkTexts(each, path === "" ? name : `${path}.${name}`);
   }
 }

@@ -15,6 +15,8 @@ import type { AccountCall } from "./operation.ts";
 
 /** References times candidates: keeps an answer below a few megabytes and a comparison below a tenth of a second. */
 const MOST_PAIRS = 10_000;
+/** Bytes of a body, about 1,400 descriptors: reading one takes the main thread, some 50 ms for as many. */
+const MOST_BYTES = 4 * 1024 * 1024;
 /** An element has four members, one of them with two more: less than 14 values with their keys. */
 const MSGPACK_LIMITS = { depth: 4, values: 14 * (MOST_PAIRS + 1) + 8 };
 
@@ -65,9 +67,7 @@ const MSGPACK_ELEMENT = elementForms(Type.Union([Type.String(), Type.Uint8Array(
 export async function readRawRequest(context: LunaContext, call: AccountCall): Promise<RawRequest> {
   const { settings, models } = context;
   const packed = mediaType(call.request) === "application/msgpack";
-  const body = packed
-    ? await readPacked(context, call)
-    : await readJson(settings, call, Request, settings.luna.max_body);
+  const body = packed ? await readPacked(context, call) : await readJson(settings, call, Request, MOST_BYTES);
   const { references, candidates } = body;
   if (references.length * candidates.length > MOST_PAIRS) {
     throw badJson("", `references x candidates must not be more than ${MOST_PAIRS} pairs`);
@@ -88,7 +88,8 @@ async function readPacked(
   context: LunaContext,
   call: AccountCall,
 ): Promise<{ readonly [S in Side]: readonly unknown[] }> {
-  const value = unpacked(await readWhole(call.request, bodyLimits(context.settings, call)));
+  const limits = bodyLimits(context.settings, call, Math.min(MOST_BYTES, context.settings.luna.max_body));
+  const value = unpacked(await readWhole(call.request, limits));
   checkForm(Request, value);
   return value as { readonly [S in Side]: readonly unknown[] };
 }

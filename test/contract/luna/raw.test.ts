@@ -227,6 +227,21 @@ describe("what is refused", () => {
     expect([status, body.error_code, body.detail]).toEqual([403, 11071, "Luna Handlers service is disabled"]);
   });
 
+  test("a body beyond 4 MiB is 413, one below is compared", async () => {
+    const bodies = (count: number) => {
+      const candidates = Array.from({ length: count }, (_, i) => ({
+        id: String(i),
+        type: "sdk_descriptor",
+        data: sdk(near(1)),
+      }));
+      const references = [{ ...REFERENCE, data: { descriptor: payload(near(1)), version: VERSION } }];
+      return new Uint8Array(pack({ references, candidates }));
+    };
+    expect((await client.post(PATH, bodies(2100), MSGPACK)).status).toBe(413);
+    const { status, body } = await client.post(PATH, bodies(1900), MSGPACK);
+    expect([status, body.matches[0].matches.length]).toEqual([200, 1900]);
+  });
+
   test("more pairs than are compared at once are 12022", async () => {
     const many = Array.from({ length: 101 }, (_, i) => raw(String(i), near(1)));
     const answer = await post(many, many);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:tes
 import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sharp from "sharp";
 import { parse, stringify } from "yaml";
 import { PROJECT_ROOT } from "../../support/cli.ts";
 import { MODELS_CACHE } from "../../support/engine.ts";
@@ -184,9 +185,14 @@ describe("with scripted models", () => {
     expect(Object.keys(face.quality)).not.toBeEmpty();
   });
 
-  test("LUNA-MATCH-058 extract_exif=1 adds exif", async () => {
-    const { body } = await search(await pictureOf("ada"), { list_id: persons, extract_exif: 1 });
-    expect(body.exif).toEqual({});
+  test("LUNA-MATCH-058 extract_exif=1 adds exif, empty where the picture has none", async () => {
+    const plain = await search(await pictureOf("ada"), { list_id: persons, extract_exif: 1 });
+    expect([plain.status, plain.body.exif]).toEqual([201, {}]);
+    const taken = sharp(await pictureOf("ada")).withExif({ IFD0: { Make: "Example", Model: "Camera" } });
+    const bytes = new Uint8Array(await taken.jpeg().toBuffer());
+    const { body } = await search(bytes, { list_id: persons, extract_exif: 1 });
+    expect(body.exif).toMatchObject({ make: "Example", model: "Camera" });
+    expect((await search(bytes, { list_id: persons })).body.exif).toBeUndefined();
   });
 
   test("LUNA-MATCH-059 descriptors and containers are matched as they are, the face has an id only", async () => {
