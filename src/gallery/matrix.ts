@@ -57,10 +57,7 @@ export class Matrix {
   write(slot: number, values: Float32Array): void {
     if (!this.card) return;
     this.row(slot).set(values);
-    writeRow(this.#memory, slot, this.pieces, values);
-    let squares = 0;
-    for (let i = 0; i < values.length; i++) squares += values[i]! * values[i]!;
-    const length = Math.sqrt(squares);
+    const length = writeRow(this.#memory, slot, this.pieces, values);
     this.#shortest = Math.min(this.#shortest, length);
     this.#longest = Math.max(this.#longest, length);
   }

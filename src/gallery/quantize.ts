@@ -34,8 +34,10 @@ const LANE_SUM = Math.floor(32767 / 15);
 const SPAN = 512;
 const LARGEST = 127;
 
-/** Rounds a row's direction into its slot. Rows of length zero get a direction of zeros, and so cosine 0. */
-export function writeRow(memory: ScanMemory, slot: number, pieces: number, row: Float32Array): void {
+/**
+ * Rounds a row's direction into its slot; the row's length. Rows of length zero get a direction of zeros, and so cosine 0.
+ */
+export function writeRow(memory: ScanMemory, slot: number, pieces: number, row: Float32Array): number {
   const { upper, lower, numbers } = memory.place(slot, pieces);
   const { bytes, floats } = memory;
   const length = lengthOf(row);
@@ -50,7 +52,7 @@ export function writeRow(memory: ScanMemory, slot: number, pieces: number, row: 
     bytes.fill(0, lower, lower + 16 * pieces);
     floats[at + GROUP_ROWS] = 0;
     floats[at + 2 * GROUP_ROWS] = 0;
-    return;
+    return length;
   }
   let missed = 0;
   let missedByUpper = 0;
@@ -75,6 +77,7 @@ export function writeRow(memory: ScanMemory, slot: number, pieces: number, row: 
   }
   floats[at + GROUP_ROWS] = upwards(Math.sqrt(missedByUpper));
   floats[at + 2 * GROUP_ROWS] = upwards(Math.sqrt(missed));
+  return length;
 }
 
 /** A probe that was written; the bar moves while rows are scanned. */

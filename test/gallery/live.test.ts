@@ -6,6 +6,8 @@ import { FacewireError } from "../../src/errors.ts";
 import type { LiveGallery } from "../../src/gallery/live-gallery.ts";
 import type { GalleryChanges } from "../../src/store/gallery/changes.ts";
 import { openMemoryStore, openStore, type Store } from "../../src/store/store.ts";
+import { openPostgresStore } from "../store/postgres-store.ts";
+import { hasPostgres } from "../support/postgres.ts";
 import { eventually, rejection } from "../support/settle.ts";
 import { temporaryFolder } from "../support/temp-folder.ts";
 import { plainScan } from "./plain-scan.ts";
@@ -118,10 +120,21 @@ describe("what is found", () => {
   });
 });
 
-describe("freshness", () => {
-  test("after each of many changes by two processes, both find what a plain loop over the database finds", async () => {
+/** Empty databases that two processes can have open. */
+const DATABASES: Readonly<Record<string, () => Promise<{ open(): Promise<Store>; remove(): Promise<void> }>>> = {
+  async SQLite() {
     const folder = temporaryFolder("gallery-");
-    const stores = [closed(await openStore(folder)), closed(await openStore(folder))];
+    return { open: () => openStore(folder), remove: async () => {} };
+  },
+  PostgreSQL: openPostgresStore,
+};
+
+describe.each(Object.keys(DATABASES))("freshness on %s", (name) => {
+  const isMissing = name === "PostgreSQL" && !hasPostgres();
+  test.skipIf(isMissing)("after each of many changes by two processes, both find what a plain loop finds", async () => {
+    const database = await DATABASES[name]!();
+    closing.push({ close: () => database.remove() });
+    const stores = [closed(await database.open()), closed(await database.open())];
     const galleries = [closed(galleryOf(stores[0]!)), closed(galleryOf(stores[1]!, { threads: 2 }))];
     const account = await makeAccount(stores[0]!.gallery);
     const random = randomNumbers(1);
@@ -185,7 +198,9 @@ describe("freshness", () => {
     expect(again.state().descriptors).toBe(galleries[0]!.state().descriptors);
     expect(again.state().descriptors).toBe(galleries[1]!.state().descriptors);
   });
+});
 
+describe("freshness", () => {
   test("a hint over the bus makes others take over what was committed, without a search", async () => {
     const folder = temporaryFolder("gallery-");
     const stores = [closed(await openStore(folder)), closed(await openStore(folder))];
