@@ -9,8 +9,12 @@ import { LunaError } from "../errors.ts";
 import type { AccountOperation, LunaCall, LunaCaller } from "../operation.ts";
 import { type Credentials, credentialsOf } from "./credentials.ts";
 import type { FailedLogins } from "./failed-logins.ts";
+import { Ongoing } from "./ongoing.ts";
 import type { Passwords } from "./passwords.ts";
 import { RightPasswords } from "./right-passwords.ts";
+
+/** Milliseconds: at the deadline the request is answered as too late; only then its check is given up. */
+const BEHIND_DEADLINE = 100;
 
 /** What it works with. */
 export interface AuthenticatorParts {
@@ -23,6 +27,8 @@ export interface AuthenticatorParts {
 export class Authenticator {
   readonly #parts: AuthenticatorParts;
   readonly #right = new RightPasswords();
+  /** A client that sends many requests at once has its password checked once, not once for each. */
+  readonly #checks = new Ongoing<boolean>();
 
   constructor(parts: AuthenticatorParts) {
     this.#parts = parts;
@@ -44,22 +50,43 @@ export class Authenticator {
 
   async #byLogin(call: LunaCall, credentials: Credentials & { readonly kind: "basic" }): Promise<LunaCaller> {
     const { login, password } = credentials;
-    const { store, passwords, failures } = this.#parts;
+    const { store } = this.#parts;
     // No account has a longer one; a database need not be asked for it.
     const account = login.length <= 64 && !login.includes("\0") ? await store.accounts.byEmail(login) : undefined;
     if (!account || !this.#right.knows(login, password, account.passwordHash)) {
       const from = call.exchange.peer ?? "";
-      await failures.turn(from, login, call.signal);
-      if (!(await passwords.verify(password, account?.passwordHash, from, call.signal)) || !account) {
-        failures.failed(from, login);
-        throw refused();
-      }
-      this.#right.remember(login, password, account.passwordHash);
-      failures.succeeded(from, login);
+      const right = await this.#checks.once(JSON.stringify([from, login, password, account?.passwordHash]), () =>
+        this.#check({ from, login, password, hash: account?.passwordHash, deadline: call.deadline }),
+      );
+      if (!right || !account) throw refused();
     }
     checkSuspended(account);
     return { account: account.id, authorization: "basic" };
   }
+
+  /** Whether the password is right, after the wait that wrong ones before it brought about. */
+  async #check({ from, login, password, hash, deadline }: PasswordCheck): Promise<boolean> {
+    const { passwords, failures } = this.#parts;
+    const signal = AbortSignal.timeout(Math.max(0, deadline - Date.now()) + BEHIND_DEADLINE);
+    await failures.turn(from, login, signal);
+    const right = await passwords.verify(password, hash, from, signal);
+    if (right && hash !== undefined) {
+      this.#right.remember(login, password, hash);
+      failures.succeeded(from, login);
+    } else failures.failed(from, login);
+    return right;
+  }
+}
+
+/** A password that has to be checked. */
+interface PasswordCheck {
+  readonly from: string;
+  readonly login: string;
+  readonly password: string;
+  /** Undefined for an unknown login, whose check takes as long. */
+  readonly hash: string | undefined;
+  /** Epoch milliseconds. */
+  readonly deadline: number;
 }
 
 /** The same for an unknown login, a wrong password and an unknown token. */
