@@ -8,6 +8,7 @@ import {
   type LunaClient,
   type LunaJson,
 } from "../../support/luna/client.ts";
+import { checkEvent } from "../../support/luna/contract.ts";
 import { LunaEvents, refusal, UPGRADE } from "../../support/luna/events.ts";
 import { type LunaServer, startLuna } from "../../support/luna/server.ts";
 import { Gallery, near } from "../../support/luna/vectors.ts";
@@ -323,7 +324,7 @@ describe("What comes", () => {
     expect(none.result.candidates).toEqual([]);
   });
 
-  test("members of all events stand in the documented order", async () => {
+  test("events have the described form, their members in the documented order", async () => {
     const events = await got(
       "",
       () => identify(),
@@ -332,7 +333,12 @@ describe("What comes", () => {
       () => match("match", { descriptor_id: d, list_id: descriptors }),
     );
     const order = ["event_type", "source", "timestamp", "authorization", "template", "candidate", "result"];
-    for (const event of events) expect(Object.keys(event)).toEqual(order);
+    for (const event of events) {
+      expect(Object.keys(event)).toEqual(order);
+      checkEvent(event);
+    }
+    const [extraction] = await got("", () => extract("pair", { estimate_attributes: 1, estimate_quality: 1 }));
+    checkEvent(extraction);
   });
 
   test("LUNA-WS-031 LUNA-WS-032 authorization tells how the request proved itself", async () => {

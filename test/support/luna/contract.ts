@@ -105,6 +105,12 @@ export function checkAnswer(method: string, path: string, answer: CheckedAnswer)
   else if (operation) throw new Error(`${asked}: the description has no such answer`);
 }
 
+/** Throws unless an event of a WebSocket has the described form. */
+export function checkEvent(event: { readonly source?: string }): void {
+  const validate = validator(`luna#/components/schemas/ws_${event.source}`);
+  if (!validate(event)) throw new Error(`${ajv.errorsText(validate.errors)} in ${JSON.stringify(event)}`);
+}
+
 /** The operation of a real path, or undefined when there is none. */
 export function operationAt(method: string, path: string): DescribedOperation | undefined {
   const bare = path.split("?", 1)[0]!;
