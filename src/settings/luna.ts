@@ -9,6 +9,10 @@ const share = (value: number, description: string) =>
 export const LunaSettings = section("The LUNA Backport 3 API.", {
   handlers: feature(true, "Handlers; off answers 403 with code 11071, also where accounts are made."),
   portraits: feature(true, "Portraits; off answers 403 with code 11070, and none are kept."),
+  registration: feature(
+    true,
+    "Anybody who reaches the API may make an account; off answers 403 with code 12033, and `facewire accounts create` makes them.",
+  ),
   liveness: feature(true, "Liveness; off answers 403 with code 11054."),
   websocket: feature(true, "Events over WebSocket; off answers 403 with code 36005."),
   metrics: feature(false, "Its own `/metrics`; off answers 403 with code 12049."),

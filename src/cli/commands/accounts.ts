@@ -15,11 +15,22 @@ type Deed = (accounts: GalleryStore["accounts"], account: Account) => Promise<bo
 
 /** Adds the command. */
 export function addAccounts(program: Command, finish: Finish): void {
-  const accounts = program.command("accounts").description("list, suspend, resume and remove accounts of the LUNA API");
+  const accounts = program
+    .command("accounts")
+    .description("make, list, suspend, resume and remove accounts of the LUNA API");
   accounts
     .command("list")
     .description("all accounts, oldest first")
     .action(async (_options, command: Command) => finish(await list(command.optsWithGlobals())));
+  accounts
+    .command("create")
+    .description("make an account with a new password and a first token; both are shown once")
+    .argument("<email>", "its login")
+    .option("--organization <name>", "whose it is", "")
+    .action(async (email: string, _options, command: Command) => {
+      const { createAccount } = await import("../accounts/create.ts");
+      finish(await createAccount(email, command.optsWithGlobals()));
+    });
   const deed = (name: string, description: string, done: string, act: Deed) =>
     accounts
       .command(name)

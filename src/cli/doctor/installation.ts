@@ -19,6 +19,7 @@ export function installationChecks(settings: Settings): Check[] {
     { name: "bus", look: () => busFinding(settings) },
     { name: "ffmpeg", look: () => ffmpeg(settings) },
     { name: "port", look: () => port(settings) },
+    ...(settings.listen.luna === "off" ? [] : [{ name: "LUNA port", look: () => lunaPort(settings) }]),
   ];
 }
 
@@ -92,6 +93,20 @@ async function port({ listen }: Settings): Promise<Finding> {
     : warn(
         `${address} is taken by another program`,
         `ss -ltnp 'sport = :${number}' names it; or FACEWIRE_LISTEN_NATIVE=${addressText(host, number + 1)}`,
+      );
+}
+
+/** The same for the LUNA API. */
+async function lunaPort({ listen: { luna } }: Settings): Promise<Finding> {
+  if (luna === "off") return ok("off");
+  const address = addressText(luna.host, luna.port);
+  if (luna.port === 0 || !(await isTaken(luna.host, luna.port))) return ok(`${address} is free`);
+  const answer = await fetch(`http://${address}/version`, { signal: AbortSignal.timeout(1000) }).catch(() => undefined);
+  return answer?.headers.has("luna-request-id")
+    ? ok(`${address} is taken by a running Facewire, or by another server of this API`)
+    : warn(
+        `${address} is taken by another program`,
+        `FACEWIRE_LISTEN_LUNA=${addressText(luna.host, luna.port + 1)}, or FACEWIRE_LISTEN_LUNA=off without the LUNA API`,
       );
 }
 

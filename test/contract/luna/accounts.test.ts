@@ -100,6 +100,16 @@ describe("making an account", () => {
   });
 });
 
+test("where registration is off it is 403 12033", async () => {
+  await using closed = await startLuna({ shipped: false, settings: { luna: { registration: false } } });
+  const { status, body } = await closed.post("/4/accounts", wish());
+  expect([status, body.error_code, body.detail]).toEqual([
+    403,
+    12033,
+    "Access to this resource on the server is denied",
+  ]);
+});
+
 describe("an account", () => {
   test("LUNA-ACC-011 shows its name, its address and that it is not suspended", async () => {
     const given = wish();

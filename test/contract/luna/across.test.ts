@@ -199,7 +199,7 @@ async function foreignSockets(pid: number, urls: readonly string[]): Promise<rea
   return foreign;
 }
 
-test("an account is listed, suspended, resumed and removed by command while the server runs", async () => {
+test("an account is made, listed, suspended, resumed and removed by command while the server runs", async () => {
   const folder = temporaryFolder("facewire-luna-");
   await using server = await startLuna({ shipped: false, database: "file", settings: { data_dir: folder } });
   const { client, basic, email, token } = await server.newAccount();
@@ -216,6 +216,15 @@ test("an account is listed, suspended, resumed and removed by command while the 
   const id = /^([0-9a-f-]{36}) {2}/m.exec(listed.stdout)![1]!;
   expect((await run("resume", id)).code).toBe(0);
   for (const who of [client, basic]) expect((await who.get(PERSONS)).status).toBe(200);
+
+  const made = await run("create", "by.command@example.org", "--organization", "Example");
+  expect(made.code).toBe(0);
+  const password = made.stderr.trim().split(" ").at(-1)!;
+  for (const who of [{ token: made.stdout.trim() }, { email: "by.command@example.org", password }]) {
+    expect((await server.as(who).get(PERSONS)).status).toBe(200);
+  }
+  expect((await run("create", "by.command@example.org")).code).toBe(2);
+  expect((await run("create", "no address")).code).toBe(2);
 
   expect((await run("remove", email)).code).toBe(0);
   for (const who of [client, basic]) expect((await who.get(PERSONS)).body.error_code).toBe(11002);
