@@ -83,19 +83,19 @@ export function readLunaEvent(event: {
 }
 
 /**
- * What the subscriber of a number asks for. Of twenty, one wants everything, three a type, four a token, four a list, three a
+ * What the subscriber of a number asks for. Of twenty, one wants everything, a type, six a token, five a list, two a
  * gender, two an age, and three a similarity.
  */
 export function lunaWishOf(subscriber: number): LunaWish {
   const kind = subscriber % 20;
   const turn = Math.floor(subscriber / 20) + kind;
   if (kind < 1) return {};
-  if (kind < 4) return { event_type: turn % 2 ? "match" : "extract" };
+  if (kind < 2) return { event_type: turn % 2 ? "match" : "extract" };
   if (kind < 8) return { observe: tokenOf(turn) };
-  if (kind < 12) return { list: listOf(turn) };
+  if (kind < 13) return { list: listOf(turn) };
   if (kind < 15) return { gender: turn % 2 ? "male" : "female" };
   if (kind < 17) return { age__gt: String(40 + (turn % 30)) };
-  return { similarity__gt: String(0.3 + 0.2 * (turn % 4)) };
+  return { similarity__gt: (0.5 + 0.15 * (turn % 4)).toFixed(2) };
 }
 
 /** Whether the event of a number is among those a subscriber asked for. */

@@ -1,7 +1,7 @@
 /**
  * What happened, in the order it was stored. Ids count up by one: they are given out under the lock of a single row that
  * is held until the commit, on any database. So ids become visible in order, none is ever given out twice, and a missing
- * id means a deleted event; deletion takes the oldest. Cursors rest on that.
+ * id means a deleted event; deletion takes the oldest, and those of an account that goes. Cursors rest on that.
  */
 import type { Kysely, Selectable } from "kysely";
 import type { EventsTable, Schema } from "./schema.ts";

@@ -141,6 +141,15 @@ export function eventSuite(store: () => Store, open: () => Promise<Store>): void
       expect((await events().after(0, { account: "a" }, 1)).events[0]?.account).toBe("a");
     });
 
+    test("of an account that is removed go with it, however many, and others stay", async () => {
+      const { accounts } = store().gallery;
+      const wish = { organizationName: "Example", email: "a@example.org", passwordHash: "hash", tokenData: "first" };
+      const { account } = (await accounts.create(wish))!;
+      await events().append([eventRow(), ...rows(1_200, { account: account.id }), eventRow({ account: "other" })]);
+      expect(await accounts.remove(account.id)).toBe(true);
+      expect((await events().after(0, { account: EVERYBODY }, 10)).events.map(({ id }) => id)).toEqual([1, 1_202]);
+    });
+
     test("are found behind thousands of others, also when there is only one", async () => {
       for (let at = 0; at < 50; at++) await events().append(rows(100));
       await events().append([eventRow({ type: "face.extracted" })]);

@@ -24,11 +24,28 @@ export async function removeAccount(db: Kysely<Schema>, writes: GalleryWrites, a
       await removeListRows(write, account, idsOf(lists));
     });
   }
+  await removeEvents(db, account);
   return transact(db, async (db) => {
     await dropCounts(db, account);
     const result = await db.deleteFrom("accounts").where("id", "=", account).executeTakeFirst();
     return result.numDeletedRows > 0n;
   });
+}
+
+/** What its requests did names its people. The ids of these events are missing afterwards, as those of expired ones are. */
+async function removeEvents(db: Kysely<Schema>, account: string): Promise<void> {
+  for (;;) {
+    const events = await db
+      .selectFrom("events")
+      .select("id")
+      .where("account", "=", account)
+      .orderBy("id")
+      .limit(CHUNK)
+      .execute();
+    if (events.length === 0) return;
+    const ids = events.map(({ id }) => id);
+    await transact(db, (db) => db.deleteFrom("events").where("id", "in", ids).execute());
+  }
 }
 
 function idsOf(rows: readonly { readonly id: string }[]): readonly string[] {
