@@ -101,6 +101,10 @@ describe("When the descriptor model's version has changed", () => {
     expect(ids.map((id) => vectors.get(id)?.version)).toEqual(["2", "2", "1"]);
     for (const id of [portrait, warp]) expect(vectors.get(id)?.values[0]).toBeCloseTo(0.1, 5);
     expect(vectors.get(ids[2])?.values[0]).toBe(1);
+    // What is of one version is found, what is of another is not.
+    const query = { descriptor_id: portrait, descriptor_ids: ids.join(","), limit: 5 };
+    const { body } = await second.as({ token }).post("/4/matching/match", undefined, { query });
+    expect(body.candidates.map((found: { id: string }) => found.id)).toEqual([portrait, warp].sort());
     expect((await second.as({ token }).get(`/4/storage/persons/${person}`)).body.descriptors).toEqual([portrait]);
     const log = second.server.logs.where({ message: "descriptors extracted again" });
     expect(log).toMatchObject([{ replaced: 2, impossible: 1 }]);
