@@ -100,7 +100,11 @@ export class Downloader {
       headers: { accept: "image/*", "accept-encoding": "identity", connection: "close", "user-agent": "facewire" },
       signal,
     });
-    request.on("response", resolve);
+    request.on("response", (response) => {
+      // What goes wrong when nobody listens any more is no failure of the process.
+      response.on("error", () => {});
+      resolve(response);
+    });
     request.on("error", (error) => reject(failed("No answer came.", error)));
     const slow = () => {
       reject(failed("No answer came in time."));
