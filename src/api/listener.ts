@@ -52,8 +52,9 @@ export class Listener {
         async fetch(request, server) {
           // While a request is worked on, its own deadlines rule: a long wait for an answer is not idleness.
           server.timeout(request, 0);
-          const response = await options.handle(request, server.requestIP(request)?.address);
-          const { upgrade } = exchangeOf(request);
+          const whole = withAddress(request);
+          const response = await options.handle(whole, server.requestIP(request)?.address);
+          const { upgrade } = exchangeOf(whole);
           if (!upgrade) {
             server.timeout(request, IDLE_SECONDS);
             return response;
@@ -112,6 +113,15 @@ export class Listener {
   async #answered(): Promise<void> {
     while (this.#server.pendingRequests > 0) await Bun.sleep(LOOK_EVERY);
   }
+}
+
+/**
+ * The request with an address that can be read: it has none where no host is named (HTTP/1.0) or one that cannot be. Nothing
+ * here is told apart by its host, so any will do.
+ */
+function withAddress(request: Request): Request {
+  if (URL.canParse(request.url)) return request;
+  return new Request(`http://localhost${request.url.replace(/^https?:\/\/[^/?#]*/, "")}`, request);
 }
 
 /** What Bun tells of sockets, handed to the one it is about. */

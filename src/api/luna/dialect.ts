@@ -44,11 +44,10 @@ export function lunaDialect({ operations, authenticator, timeoutMs }: LunaDialec
       if (!params) continue;
       exchange.route = address.template;
       if (request.method === "OPTIONS") return optionsAnswer(address.template, address.methods);
-      const head = request.method === "HEAD";
-      const operation = address.operation(head ? "GET" : request.method);
+      // The server sends the headers alone to HEAD, with the length that the body has.
+      const operation = address.operation(request.method === "HEAD" ? "GET" : request.method);
       if (!operation) throw methodNotAllowed(address);
-      const response = await answered(operation, request, exchange, params);
-      return head ? new Response(null, response) : response;
+      return answered(operation, request, exchange, params);
     }
     throw notFound();
   }

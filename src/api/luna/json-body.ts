@@ -109,7 +109,8 @@ function formProblem({ type, path, schema }: ValueError): LunaError {
     return badJson(parent, `Additional properties are not allowed ('${name.slice(0, 100)}' was unexpected)`);
   }
   if (type === ValueErrorType.ObjectRequiredProperty) return badJson(parent, `'${name}' is a required property`);
-  return badJson(pathText(steps), `${name || "the body"} must be ${expected(schema)}`);
+  const place = pathText(steps);
+  return badJson(place, `${place || "the body"} must be ${expected(schema)}`);
 }
 
 /** In words a caller can act on. */

@@ -155,6 +155,25 @@ describe("routing", () => {
     expect((await server.get("/version")).status).toBe(200);
   });
 
+  test("HEAD tells the length that the body of GET has", async () => {
+    const { bytes } = await server.get("/version");
+    const { headers } = await server.call("HEAD", "/version");
+    expect(headers.get("content-length")).toBe(String(bytes.byteLength));
+  });
+
+  for (const [what, request] of Object.entries({
+    "HTTP/1.0, which names no host": "GET /4/plugins?x=1 HTTP/1.0\r\nConnection: close\r\n\r\n",
+    "a host that is none": "GET /4/plugins?x=1 HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n",
+    "an address for a host that is none": "GET /4/plugins?x=1 HTTP/1.1\r\nHost: [::\r\nConnection: close\r\n\r\n",
+  })) {
+    test(`a request of ${what} is answered like any other`, async () => {
+      const answer = await rawExchange(server.url, request);
+      expect(answer).toStartWith("HTTP/1.1 200 ");
+      expect(answer).toEndWith('{"plugins":[]}');
+      expect(answer.toLowerCase()).toContain("luna-request-id: ");
+    });
+  }
+
   test("LUNA-GEN-021 an unknown query parameter is ignored", async () => {
     expect((await account.basic.get("/4/account/tokens?colour=red&page_sice=x")).status).toBe(200);
   });
