@@ -47,29 +47,24 @@ export function openGallery({ settings, changes, catalog, logger, clock = system
   });
   let bus: Bus | undefined;
   let hints: Subscription | undefined;
-  let telling = false;
-  const tell = async () => {
-    // One at a time: what is committed meanwhile is told by the next, which reads the position anew.
-    if (telling || !bus) return;
-    telling = true;
+  let told = 0;
+  const stopListening = changes.onCommitted(async () => {
+    const position = (await gallery.hint()) ?? told;
+    // Several commits are taken over, and told, together.
+    if (position <= told) return;
+    told = position;
     try {
-      bus.publish(HINTS, await changes.position());
+      bus?.publish(HINTS, position);
     } catch {
       // Searches look for themselves: a hint that does not go out only makes them take over more at once.
-    } finally {
-      telling = false;
     }
-  };
-  const stopListening = changes.onCommitted(() => {
-    gallery.hint();
-    void tell();
   });
   const stopPruning = keepPruned("gallery changes", changes, KEPT_CHANGES, logger, clock);
   return {
     gallery,
     async connect(connected) {
       hints = await connected.subscribe(HINTS, ({ body }) => {
-        if (Number.isSafeInteger(body)) gallery.hint();
+        if (Number.isSafeInteger(body)) void gallery.hint(body as number);
       });
       bus = connected;
     },

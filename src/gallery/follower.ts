@@ -25,7 +25,6 @@ export interface FollowerParts {
 /** See the file's head. */
 export class Follower {
   readonly #parts: FollowerParts;
-  /** Of the last change that was sent to the threads; undefined until everything is loaded. */
   #position: number | undefined;
   /** Each loading has its own; one that is no longer the newest stops. */
   #loading = 0;
@@ -45,6 +44,11 @@ export class Follower {
 
   get isLoaded(): boolean {
     return this.#position !== undefined;
+  }
+
+  /** Of the last change that the threads were sent; undefined until everything is loaded. */
+  get position(): number | undefined {
+    return this.#position;
   }
 
   /** Why loading failed the last time; undefined while all is well. */

@@ -15,6 +15,9 @@ const CORES_A_THREAD = 4;
 /** Pairs that are compared in one go: about 10 ms, so that searches get in between. */
 const PAIRS_AT_ONCE = 16_384;
 
+/** Milliseconds that hints are gathered: the search behind a commit looks for itself, and should not find the database asked already. */
+const HINT_DELAY = 20;
+
 /** What a gallery is made of. */
 export interface GalleryParts {
   readonly changes: Pick<GalleryChanges, "position" | "after" | "descriptors" | "members">;
@@ -28,8 +31,11 @@ export interface GalleryParts {
 
 /** A gallery that is kept up to date from outside too. */
 export interface LiveGallery extends Gallery {
-  /** Something was committed, here or elsewhere, perhaps: takes it over ahead of the next search. Never fails. */
-  hint(): void;
+  /**
+   * Something was committed, here or elsewhere (`position`: up to where), perhaps: takes it over ahead of the next search, together with
+   * what comes in the next moment. Resolves with the position then; undefined when there was nothing to do. Never rejects.
+   */
+  hint(position?: number): Promise<number | undefined>;
   /** Why nothing can be searched now; undefined while it can, or is being loaded. */
   failure(): FacewireError | undefined;
   /** Threads that were replaced. */
@@ -57,6 +63,18 @@ export function createGallery({ changes, versions, threads, logger, entry }: Gal
   const assertOpen = () => {
     if (isClosed) throw new FacewireError("shutting_down", "The gallery is closed.");
   };
+  let hinted: Promise<number | undefined> | undefined;
+  const takeHints = async () => {
+    await new Promise((resume) => setTimeout(resume, HINT_DELAY));
+    hinted = undefined;
+    if (isClosed) return undefined;
+    try {
+      await follower.catchUp();
+      return follower.position;
+    } catch {
+      return undefined;
+    }
+  };
   const search = async ({ deadline, ...wanted }: GallerySearch): Promise<readonly GalleryMatch[]> => {
     await follower.catchUp();
     return queue.search(wanted, deadline);
@@ -78,8 +96,11 @@ export function createGallery({ changes, versions, threads, logger, entry }: Gal
       return result;
     },
     state: (): GalleryState => ({ loaded: follower.isLoaded, ...scanThreads.state }),
-    hint() {
-      if (follower.isLoaded) follower.catchUp().catch(() => undefined);
+    async hint(position = Number.POSITIVE_INFINITY) {
+      // What is loaded will have it.
+      if (isClosed || follower.position === undefined || follower.position >= position) return undefined;
+      hinted ??= takeHints();
+      return hinted;
     },
     failure: () => follower.failure,
     restarts: () => restarts,
