@@ -679,6 +679,72 @@ export function gallerySuite(current: () => Store, another: () => Promise<Store>
       });
     });
 
+    describe("extracting again with another model", () => {
+      const target = { model: "model", version: "2" };
+      const living = () => false;
+      const lease = (owner: string, until = Date.now() + 60_000) =>
+        store.gallery.reextractions.lease(target, { owner, until }, living);
+
+      test("is done by one process at a time: until its lease runs out, it gives the work back, or it has ended", async () => {
+        const { reextractions } = store.gallery;
+        expect(await lease("a")).toBe(false);
+        await reextractions.choose(target);
+        expect(await lease("a")).toBe(true);
+        expect([await lease("b"), await lease("a")]).toEqual([false, true]);
+        await reextractions.release("b");
+        expect(await lease("b")).toBe(false);
+        await reextractions.release("a");
+        expect(await lease("b", Date.now())).toBe(true);
+        expect(await lease("c")).toBe(true);
+        const ended = (owner: string) => owner === "c";
+        expect(await reextractions.lease(target, { owner: "d", until: Date.now() + 60_000 }, ended)).toBe(true);
+        await reextractions.choose(target);
+        expect(await lease("e")).toBe(false);
+        await reextractions.choose({ model: "model", version: "3" });
+        expect(await lease("d")).toBe(false);
+      });
+
+      test("finds what is of another model, replaces its numbers only, and stores how far it came in the same moment", async () => {
+        const { reextractions, descriptors, changes } = store.gallery;
+        const sample = { kind: "warp", bytes: Uint8Array.of(1, 2), width: 250, height: 250 } as const;
+        const [old, fresh, bare, gone] = [
+          await kept({ sample }),
+          await kept(target),
+          await kept({ model: "other" }, stranger),
+          await kept({ sample }),
+        ];
+        await reextractions.choose(target);
+        await lease("a");
+        const first = await reextractions.stale(target, 0, 1);
+        expect(first).toMatchObject({ stale: [{ id: old, version: "1", sample: { kind: "warp" } }], through: 1 });
+        const rest = await reextractions.stale(target, 1, 10);
+        expect(rest).toMatchObject({ stale: [{ id: bare, sample: undefined }, { id: gone }], through: 4 });
+        expect((await reextractions.stale(target, 4, 10)).through).toBe(4);
+        const before = await changes.position();
+        const values = Float32Array.of(7, 8);
+        const results = [...first.stale, ...rest.stale].map((descriptor) => ({
+          descriptor,
+          values: descriptor.id === bare ? undefined : values,
+        }));
+        expect(await reextractions.store(target, "b", results, 4)).toBe(false);
+        expect((await descriptors.get(account, old))?.version).toBe("1");
+        expect(await changes.position()).toBe(before);
+        const [, , last] = results;
+        const deleted = { ...last, descriptor: { ...last?.descriptor, id: nobody } } as (typeof results)[number];
+        expect(await reextractions.store(target, "a", [...results.slice(0, 2), deleted], 4)).toBe(true);
+        const vector = { model: "model", version: "2", values };
+        expect(await since(before)).toEqual([
+          { position: before + 1, kind: "descriptor", account, descriptor: old, person: null, vector },
+        ]);
+        expect((await descriptors.vectors(account, [old])).get(old)).toEqual(vector);
+        expect((await descriptors.get(account, gone))?.version).toBe("1");
+        expect((await descriptors.get(account, fresh))?.version).toBe("2");
+        expect(await reextractions.progress()).toMatchObject({ ...target, walked: 4, numbered: 4, impossible: 1 });
+        expect(await reextractions.store(target, "a", [deleted], 4)).toBe(true);
+        expect(await changes.position()).toBe(before + 1);
+      });
+    });
+
     describe("pages", () => {
       test("are newest first with the true number of all, and empty behind the end", async () => {
         const { gallery } = store;
