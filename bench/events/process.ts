@@ -67,7 +67,7 @@ function followLuna(
   const socket = new SocketWithHeaders(address, { headers: { "x-auth-token": token } });
   socket.onopen = begun;
   socket.onmessage = ({ data }) => {
-    const { number, time } = readLunaEvent(JSON.parse(String(data)));
+    const { number, time } = readLunaEvent(String(data));
     came(number, time);
   };
   return socket;
