@@ -91,6 +91,15 @@ describe("request ids", () => {
 });
 
 describe("errors", () => {
+  test("what a client sends is no failure of the server in its logs, also where the status is 500", async () => {
+    const type = "application/x-vl-face-descriptor-base64";
+    const { status, headers } = await account.client.post("/4/storage/descriptors", "%", { type });
+    expect(status).toBe(500);
+    const id = headers.get("luna-request-id")!;
+    const line = server.server.logs.all().find(({ request }) => request === id);
+    expect(line).toMatchObject({ level: "info", status: 500 });
+  });
+
   const failures = () =>
     Promise.all(Object.entries(KINDS).map(async ([, ask]) => await ask())).then((all) =>
       all.filter(({ status, body }) => status >= 400 && body !== undefined),
