@@ -51,6 +51,11 @@ export class Follower {
     return this.#position;
   }
 
+  /** Which loading the threads hold whole; undefined while they do not. What they find between two looks that differ is in doubt. */
+  get holding(): number | undefined {
+    return this.isLoaded ? this.#loading : undefined;
+  }
+
   /** Why loading failed the last time; undefined while all is well. */
   get failure(): FacewireError | undefined {
     return this.#failure;
@@ -104,14 +109,19 @@ export class Follower {
   }
 
   async #takeOver(): Promise<void> {
+    const [known, held] = [this.#position, this.#loading];
     const latest = await this.#parts.changes.position();
+    if (known !== undefined && known > latest && held === this.#loading) {
+      this.#parts.logger.info("gallery ahead of an older database, loading anew", { position: known, latest });
+      this.reload();
+    }
     for (;;) {
       while (!this.isLoaded) await this.#loaded();
       const position = this.#position!;
-      if (position === latest) return;
+      // What was loaded meanwhile may be further than that.
+      if (position >= latest) return;
       const loading = this.#loading;
-      // Somebody put an older database in place.
-      const changes = position > latest ? undefined : await this.#parts.changes.after(position, CHANGES);
+      const changes = await this.#parts.changes.after(position, CHANGES);
       if (loading !== this.#loading) continue;
       if (changes === undefined) {
         this.#parts.logger.info("gallery too far behind, loading anew", { position, latest });

@@ -76,8 +76,13 @@ export function createGallery({ changes, versions, threads, logger, entry }: Gal
     }
   };
   const search = async ({ deadline, ...wanted }: GallerySearch): Promise<readonly GalleryMatch[]> => {
-    await follower.catchUp();
-    return queue.search(wanted, deadline);
+    for (;;) {
+      await follower.catchUp();
+      const holding = follower.holding;
+      const matches = await queue.search(wanted, deadline);
+      // While it waited the threads may have begun to load anew, and have looked among a part only.
+      if (holding !== undefined && holding === follower.holding) return matches;
+    }
   };
   return {
     async search(wanted) {

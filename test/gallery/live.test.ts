@@ -4,7 +4,7 @@ import { openGallery } from "../../src/app/gallery.ts";
 import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { FacewireError } from "../../src/errors.ts";
 import type { LiveGallery } from "../../src/gallery/live-gallery.ts";
-import type { GalleryChanges } from "../../src/store/gallery/changes.ts";
+import type { GalleryChange, GalleryChanges } from "../../src/store/gallery/changes.ts";
 import { openMemoryStore, openStore, type Store } from "../../src/store/store.ts";
 import { openPostgresStore } from "../store/postgres-store.ts";
 import { hasPostgres } from "../support/postgres.ts";
@@ -233,6 +233,73 @@ describe("freshness", () => {
     expect(await found(gallery, account, probe, list)).toEqual([second]);
   });
 
+  test("a gallery that has to load anew does so once, however much is committed meanwhile", async () => {
+    const folder = temporaryFolder("gallery-");
+    const [store, other] = [closed(await openStore(folder)), closed(await openStore(folder))];
+    const account = await makeAccount(store.gallery);
+    const list = await store.gallery.lists.create(account, "descriptors", "");
+    const probe = vector();
+    const ids = [await enrol(store.gallery, account, probe, list)];
+    const { changes } = other.gallery;
+    let loadings = 0;
+    const gallery = closed(
+      galleryOf(other, {
+        changes: altered(changes, {
+          async after(position, limit) {
+            // Behind the look for the newest position, before that of the loading.
+            const told = await changes.after(position, limit);
+            if (told === undefined) ids.push(await enrol(store.gallery, account, probe, list));
+            return told;
+          },
+          descriptors(next, limit) {
+            loadings++;
+            return changes.descriptors(next, limit);
+          },
+        }),
+      }),
+    );
+    expect(await found(gallery, account, probe, list)).toEqual(ids);
+    ids.push(await enrol(store.gallery, account, probe, list));
+    await store.gallery.changes.prune({ olderThan: Date.now() + 1000, keep: 0 });
+    const search = { account, probes: [probe], candidates: { list }, by: "descriptor", limit: 100 } as const;
+    const matches = await gallery.search({ ...search, deadline: Date.now() + 10_000 });
+    expect(matches.map(({ descriptor }) => descriptor)).toEqual(ids.toSorted());
+    expect(loadings).toBe(2);
+  });
+
+  test("searches that are on their way while a gallery loads anew miss nothing", async () => {
+    const store = closed(await openMemoryStore());
+    const account = await makeAccount(store.gallery);
+    const list = await store.gallery.lists.create(account, "descriptors", "");
+    const probe = vector();
+    const all = Array.from({ length: 3000 }, () => ({ id: crypto.randomUUID(), ...vector() }));
+    await store.gallery.descriptors.create(account, all);
+    await join(store.gallery, account, list, "descriptors", ids(all));
+    const { changes } = store.gallery;
+    let isBehind = false;
+    const gallery = closed(
+      galleryOf(store, {
+        changes: altered(changes, {
+          async after(position, limit) {
+            if (!isBehind) return changes.after(position, limit);
+            isBehind = false;
+            return undefined;
+          },
+        }),
+      }),
+    );
+    const expected = (await found(gallery, account, probe, list)).length;
+    expect(expected).toBe(100);
+    const searches = Array.from({ length: 300 }, () => found(gallery, account, probe, list));
+    await searches[0];
+    isBehind = true;
+    await enrol(store.gallery, account, vector());
+    searches.push(found(gallery, account, probe, list));
+    const counts = (await Promise.all(searches)).map((matches) => matches.length);
+    expect(isBehind).toBe(false);
+    expect(new Set(counts)).toEqual(new Set([expected]));
+  });
+
   test("what is committed while everything is loaded is found", async () => {
     const store = closed(await openMemoryStore());
     const { changes } = store.gallery;
@@ -335,6 +402,32 @@ describe("what breaks", () => {
     expect(gallery.restarts()).toBe(2);
   });
 
+  test("when a change cannot be taken over nothing is found without it; the gallery loads itself again", async () => {
+    const store = closed(await openMemoryStore());
+    const { changes } = store.gallery;
+    const account = await makeAccount(store.gallery);
+    const list = await store.gallery.lists.create(account, "descriptors", "");
+    const probe = vector();
+    const known = await enrol(store.gallery, account, probe, list);
+    const isTaken = [false, true];
+    const gallery = closed(
+      galleryOf(store, {
+        changes: altered(changes, {
+          async after(position, limit) {
+            const told = await changes.after(position, limit);
+            if (isTaken.shift() ?? true) return told;
+            return told!.map((change) => ({ ...change, vector: undefined }) as unknown as GalleryChange);
+          },
+        }),
+      }),
+    );
+    expect(await found(gallery, account, probe, list)).toEqual([known]);
+    const added = await enrol(store.gallery, account, probe, list);
+    expect((await rejection(found(gallery, account, probe, list))).code).toBe("store_unavailable");
+    await eventually(() => gallery.state().loaded);
+    expect(await found(gallery, account, probe, list)).toEqual([known, added].sort());
+  });
+
   test("closing rejects what waits, and what comes later", async () => {
     const store = closed(await openMemoryStore());
     const account = await makeAccount(store.gallery);
@@ -347,6 +440,10 @@ describe("what breaks", () => {
     expect((await rejection(gallery.compare([vector()], [vector()]))).code).toBe("shutting_down");
   });
 });
+
+function ids(all: readonly { readonly id: string }[]): readonly string[] {
+  return all.map(({ id }) => id);
+}
 
 /** What a list leads to, by the repositories. */
 async function membersOf(
