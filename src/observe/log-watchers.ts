@@ -61,7 +61,7 @@ export function httpLog(logger: Logger): HttpWatcher {
       // 503 and 504 are how load is answered: under overload they come by the thousand, and none needs its stack.
       if (LOAD_ANSWERS.has(status)) logger.warn("request not served", { ...fields, code: error?.code });
       // A dialect may have to answer what a caller is to blame for with 500; that is no trouble of the server's.
-      else if (status >= 500 && (error === undefined || error.status >= 500)) {
+      else if (status >= 500 && (error === undefined || ERROR_CODES[error.code].status >= 500)) {
         logger.error("request failed", { ...fields, error });
       } else logger.info("request", error ? { ...fields, code: error.code } : fields);
     },

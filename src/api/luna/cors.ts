@@ -3,6 +3,8 @@
 /** On every answer. */
 export const CORS_HEADERS = {
   "access-control-allow-origin": "*",
+  // What a page may read beside the headers that any may.
+  "access-control-expose-headers": "Luna-Request-Id, Retry-After, Allow",
   // Answers are meant to be read across origins.
   "cross-origin-resource-policy": "cross-origin",
 } as const;

@@ -70,7 +70,7 @@ export async function extract(
     throw new LunaError(1, `Ethnicities need a model that is not installed: ${ETHNICITY_MODEL}.`);
   }
   const item = await run(context, runRequest(call, body.bytes, wish, context.settings.luna.portraits));
-  checkItem(item);
+  checkItem(item, wish);
   const kept = item.faces.filter(({ rejected }) => rejected === undefined);
   const faces = kept.toSorted((a, b) => b.score - a.score).map((face) => extracted(face, wish));
   return { faces, ...(wish.exif && { exif: { ...lunaExif(item.picture?.exif) } }) };
@@ -116,13 +116,14 @@ function runRequest(call: LunaCall, bytes: Uint8Array, wish: ExtractionWish, por
   };
 }
 
-function checkItem({ status, error }: ItemResult): void {
+function checkItem({ status, error }: ItemResult, { warped }: ExtractionWish): void {
   if (status === "no_face") throw new LunaError(4003, "No faces found.");
   if (status === "rejected") throw new LunaError(36003, "No faces found.");
   if (status !== "failed" || error === undefined) return;
   const cause = FacewireError.fromPublic(error);
-  if (error.code === "picture_wrong_size")
+  if (error.code === "picture_wrong_size" || (warped && error.code === "picture_too_small")) {
     throw new LunaError(11043, "Bad image size for face warped image", { cause });
+  }
   const unreadable = error.code.startsWith("picture_") || error.code === "input_not_accepted";
   throw unreadable ? new LunaError(100033, error.message, { cause }) : cause;
 }

@@ -266,6 +266,7 @@ describe("warps", () => {
     [249, 250],
     [250, 251],
     [500, 500],
+    [8, 8],
   ])("LUNA-DESC-035 a picture of %i x %i is no warp", async (width, height) => {
     const region = { left: 528, top: 290, width: 330, height: 330 };
     const answer = await send(await jpeg(part(region).resize(width, height, { fit: "fill" })), { warped_image: 1 });

@@ -45,6 +45,7 @@ describe("request ids", () => {
       expect(headers.get("luna-request-id")).toMatch(REQUEST_ID);
       expect(headers.get("access-control-allow-origin")).toBe("*");
       expect(headers.get("cross-origin-resource-policy")).toBe("cross-origin");
+      expect(headers.get("access-control-expose-headers")).toContain("Luna-Request-Id");
     });
   }
 
