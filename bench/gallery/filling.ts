@@ -6,7 +6,7 @@ import type { Directions } from "./vectors.ts";
 /** What the descriptors pretend to be made with. */
 export const MODEL = { model: "bench", version: "1" } as const;
 /** Descriptors of a transaction. */
-const TOGETHER = 500;
+const TOGETHER = 1000;
 /** How far descriptors of one person are apart: cosine of two about 0.74. */
 export const NOISE = 0.6;
 

@@ -6,7 +6,7 @@ import { packDescriptors } from "./packing.ts";
 import type { ScanThreads } from "./scan-threads.ts";
 
 /** Rows of a page: reading and packing it holds the main thread up for a few ms. */
-const PAGE_ROWS = 256;
+const PAGE_ROWS = 128;
 const MEMBER_ROWS = 512;
 /** Pages that may wait for the threads: more would only fill the memory. */
 const MOST_UNDER_WAY = 8;
