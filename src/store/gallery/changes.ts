@@ -3,7 +3,7 @@
  * position under the lock of a single row, held until the commit: positions become visible in order and without gaps.
  * Changes say how something is now, not what was done to it, so applying one twice changes nothing.
  */
-import type { Kysely, Selectable } from "kysely";
+import { type Kysely, type Selectable, sql } from "kysely";
 import type { Schema } from "../schema.ts";
 import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
@@ -133,8 +133,8 @@ export class GalleryChanges {
       .selectFrom("list_members")
       .innerJoin("lists", "lists.id", "list_id")
       .select(["account_id", "list_id", "member_id"])
-      .where((row) => row.or([row("list_id", ">", list), row("member_id", ">", member)]))
-      .where("list_id", ">=", list)
+      // As one row: databases then go on where the page before ended, instead of at the start of its list.
+      .where(sql<boolean>`(list_id, member_id) > (${list}, ${member})`)
       .orderBy("list_id")
       .orderBy("member_id")
       .limit(limit)
