@@ -18,6 +18,11 @@ import { storable } from "./storable.ts";
 
 /** Milliseconds between two tries while another process writes. */
 const RETRY_MS = 5;
+/**
+ * Milliseconds that statements may hold the thread one after the other. SQLite answers at once, so that awaiting it lets
+ * nobody else have the thread: a transaction of many statements would hold it until its commit.
+ */
+const HOLD_MS = 10;
 
 /**
  * A dialect over one open database, which it closes when kysely is destroyed. `busyTimeoutMs`: how long a query tries
@@ -78,6 +83,8 @@ class BunDriver implements Driver {
 class BunConnection implements DatabaseConnection {
   readonly #database: Database;
   readonly #busyTimeoutMs: number;
+  /** When the first statement began since others had the thread. */
+  #heldSince: number | undefined;
 
   constructor(database: Database, busyTimeoutMs: number) {
     this.#database = database;
@@ -110,8 +117,19 @@ class BunConnection implements DatabaseConnection {
     }
   }
 
+  /** Lets others have the thread when statements have held it for long enough. */
+  async #yield(): Promise<void> {
+    if (this.#heldSince === undefined) {
+      this.#heldSince = performance.now();
+      setImmediate(() => {
+        this.#heldSince = undefined;
+      });
+    } else if (performance.now() - this.#heldSince >= HOLD_MS) await new Promise((resume) => setImmediate(resume));
+  }
+
   /** Tries again while another process holds the lock, at most for the busy timeout. */
   async #patiently<T>(attempt: () => T): Promise<T> {
+    await this.#yield();
     const end = performance.now() + this.#busyTimeoutMs;
     for (;;) {
       try {

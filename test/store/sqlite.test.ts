@@ -66,6 +66,22 @@ describe("the database file", () => {
   });
 });
 
+test("others have the thread while a transaction of many statements is under way", async () => {
+  const db = await openSqlite(dir);
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  await db.transaction().execute(async (open) => {
+    for (let i = 0; i < 100; i++) {
+      await sql`with recursive n(i) as (select 1 union all select i + 1 from n where i < 20000) select count(*) from n`.execute(
+        open,
+      );
+    }
+  });
+  expect(turns).toBeGreaterThan(3);
+  clearInterval(timer);
+  await db.destroy();
+});
+
 describe("a process that is killed", () => {
   test("loses nothing that was acknowledged", async () => {
     const child = Bun.spawn([process.execPath, join(import.meta.dir, "recorder.ts"), dir, "m"], {

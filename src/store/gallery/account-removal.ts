@@ -7,7 +7,7 @@ import { removeDescriptors, removeListRows, removePersons } from "./unlinking.ts
 import type { GalleryWrites } from "./writes.ts";
 
 /** Rows that one transaction deletes. */
-const CHUNK = 500;
+const CHUNK = 200;
 
 /** False when the account is gone already. */
 export async function removeAccount(db: Kysely<Schema>, writes: GalleryWrites, account: string): Promise<boolean> {

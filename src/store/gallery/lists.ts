@@ -14,7 +14,7 @@ import type { DescriptorRecord, ListRecord, ListType, PersonRecord } from "./rec
 import { removeListRows } from "./unlinking.ts";
 import type { GalleryWrites } from "./writes.ts";
 
-/** Members that one transaction takes off a list that is deleted. */
+/** Members that one transaction takes off lists that are deleted. */
 const LEAVE_CHUNK = 500;
 
 /** The repository. Every method rejects with `store_unavailable` when the database cannot be used. */
@@ -86,14 +86,27 @@ export class Lists {
   }
 
   /**
-   * Deletes lists; their members stay. The ids of those that were there. A long list is emptied in many short transactions
-   * before it goes: where that is broken off, a part of its members is left on it.
+   * Deletes lists; their members stay. The ids of those that were there. Many lists go in several transactions, and a long
+   * one is emptied in many before it goes: where that is broken off, a part of the lists or of its members is left.
    */
   async remove(account: string, ids: readonly string[]): Promise<readonly string[]> {
+    const removed: string[] = [];
+    let some: string[] = [];
+    let members = 0;
+    const removeSome = async () => {
+      removed.push(...(await this.#writes.run((write) => removeListRows(write, account, some))));
+      some = [];
+      members = 0;
+    };
     for (const { id, type, count } of await this.#records(account, ids)) {
-      for (let left = count; left > LEAVE_CHUNK; left -= LEAVE_CHUNK) await this.#leaveSome(account, id, type);
+      let left = count;
+      for (; left > LEAVE_CHUNK; left -= LEAVE_CHUNK) await this.#leaveSome(account, id, type);
+      if (members + left > LEAVE_CHUNK) await removeSome();
+      some.push(id);
+      members += left;
     }
-    return this.#writes.run((write) => removeListRows(write, account, ids));
+    if (some.length > 0) await removeSome();
+    return removed;
   }
 
   async #leaveSome(account: string, list: string, type: ListType): Promise<void> {

@@ -49,22 +49,15 @@ export async function removePersons(write: GalleryWrite, account: string, ids: r
     if (known.length === 0) continue;
     const gone = known.map(({ id }) => id);
     await leaveLists(write.db, gone);
-    const freed = await write.db
-      .updateTable("descriptors")
-      .set({ person_id: null, last_update: write.time })
-      .where("person_id", "in", gone)
-      .returning("id")
-      .execute();
+    const freed = await write.db.selectFrom("descriptors").select("id").where("person_id", "in", gone).execute();
     for (const some of chunksOf(freed)) {
-      await write.db
-        .updateTable("descriptors")
-        .set({ loose_since: looseFrom(write.time) })
-        .where(
-          "id",
-          "in",
-          some.map(({ id }) => id),
-        )
-        .execute();
+      const free = write.db.updateTable("descriptors").where(
+        "id",
+        "in",
+        some.map(({ id }) => id),
+      );
+      await free.set({ person_id: null, last_update: write.time }).execute();
+      await free.set({ loose_since: looseFrom(write.time) }).execute();
     }
     await write.db.deleteFrom("persons").where("id", "in", gone).execute();
     for (const id of gone) write.change("person-removed", account, id);
