@@ -128,26 +128,36 @@ export class Scanner {
     if (count > 1) order.sort((one, other) => floats[at + 2 * other + 1]! - floats[at + 2 * one + 1]!);
     const card = matrix.card!;
     let changed = false;
-    let least = this.#leastCosine(matrix, length, top);
+    let least = this.#leastCosine(matrix, length, top.least);
+    // One person's many descriptors need not all be compared where there are too few others to raise the bar.
+    const leastOfKeys = new Map<number, number>();
     for (const i of order) {
-      if (floats[at + 2 * i + 1]! + room < least) break;
+      const most = floats[at + 2 * i + 1]! + room;
+      if (most < least) break;
       const slot = words[at + 2 * i]!;
       const key = search.by === "descriptor" ? slot : this.#contents.persons.personOf(slot);
       if (key < 0) continue;
+      const known = top.leastOf(key);
+      if (known !== undefined) {
+        const leastOfKey = leastOfKeys.get(key) ?? this.#leastCosine(matrix, length, known);
+        leastOfKeys.set(key, leastOfKey);
+        if (most < leastOfKey) continue;
+      }
       if (!top.offer({ slot, key, similarity: similarity(card, values, matrix.row(slot)) })) continue;
       changed = true;
-      least = this.#leastCosine(matrix, length, top);
+      least = this.#leastCosine(matrix, length, top.least);
+      leastOfKeys.clear();
     }
     return changed;
   }
 
   #setBar({ length, top }: Job, matrix: Matrix, probe: WrittenProbe): void {
-    probe.setBar(this.#leastCosine(matrix, length, top));
+    probe.setBar(this.#leastCosine(matrix, length, top.least));
   }
 
-  #leastCosine(matrix: Matrix, probe: number, top: Top): number {
+  #leastCosine(matrix: Matrix, probe: number, least: number): number {
     const [shortest, longest] = matrix.lengths;
-    return leastCosine(matrix.card!.similarity!, top.least, { probe, shortest, longest });
+    return leastCosine(matrix.card!.similarity!, least, { probe, shortest, longest });
   }
 
   #match(slot: number, alike: number): ScanMatch {

@@ -38,6 +38,11 @@ export class Top {
     return this.#best.length < this.#limit ? this.#atLeast : this.#best.at(-1)!.similarity;
   }
 
+  /** What a further descriptor of this key has to reach; undefined where none of it is among the best. */
+  leastOf(key: number): number | undefined {
+    return this.#best.find((each) => each.key === key)?.similarity;
+  }
+
   /** Takes a candidate in where it belongs; true when that changed what is kept. */
   offer(candidate: Candidate): boolean {
     if (!(candidate.similarity >= this.least)) return false;

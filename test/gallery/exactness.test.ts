@@ -78,7 +78,15 @@ interface World {
   readonly probes: readonly Float32Array[];
 }
 
-function makeWorld(kind: KernelKind, card: ComparableVersion, maker: Maker, values: number, count: number): World {
+/** `mostPersons`: the descriptors are shared out among so many at most. */
+function makeWorld(
+  kind: KernelKind,
+  card: ComparableVersion,
+  maker: Maker,
+  values: number,
+  count: number,
+  mostPersons = Number.POSITIVE_INFINITY,
+): World {
   const random = randomNumbers(values * 7919 + count);
   const memory = new ScanMemory(kind);
   const contents = new Contents(memory, [card], () => true);
@@ -88,7 +96,8 @@ function makeWorld(kind: KernelKind, card: ComparableVersion, maker: Maker, valu
   for (let i = 0; i < count; i++) {
     const vector = maker(random, values, vectors);
     vectors.push(vector);
-    const person = random() < 0.2 ? null : random() < 0.6 ? (pick(random, persons) ?? null) : randomId(random);
+    const another = random() >= 0.6 && persons.length < mostPersons;
+    const person = random() < 0.2 ? null : another ? randomId(random) : (pick(random, persons) ?? null);
     if (person !== null && !persons.includes(person)) persons.push(person);
     const descriptor = randomId(random);
     all.push({ account: ACCOUNT, descriptor, person, vector: { model: "model", version: "1", values: vector } });
@@ -130,6 +139,10 @@ for (const kind of ["relaxed", "plain"] as const) {
         check(makeWorld(kind, DISTANCE, maker, 128, 600), DISTANCE);
       });
     }
+
+    test("fewer persons than are asked for, of many descriptors: the matches of a plain loop over the floats", () => {
+      for (const maker of [clustered, direction]) check(makeWorld(kind, USUAL, maker, 64, 900, 2), USUAL);
+    });
 
     test("descriptors longer than 16 bits add up: the matches of a plain loop over the floats", () => {
       check(makeWorld(kind, USUAL, clustered, 2048, 300), USUAL);
