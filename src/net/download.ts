@@ -3,10 +3,10 @@
  * resolved here, every address a name has is checked, and the connection goes to a checked one: a name that says something
  * else when it is asked again changes nothing. Each redirect is checked anew.
  */
-import { lookup } from "node:dns/promises";
 import http, { type IncomingMessage } from "node:http";
 import https from "node:https";
 import { isIP, type LookupFunction } from "node:net";
+import { dns } from "bun";
 import { FacewireError } from "../errors.ts";
 import { ReachableAddresses } from "./reachable.ts";
 
@@ -51,7 +51,12 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 const FIRST_FREE_PORT = 1024;
 const WELL_KNOWN_PORTS: ReadonlySet<number> = new Set([80, 443]);
 
-const systemResolver: Resolver = async (name) => (await lookup(name, { all: true })).map(({ address }) => address);
+/**
+ * Not the system's own resolver: that one waits on the few threads that also read files and check passwords, so that names
+ * whose servers do not answer would hold up everything. This one reads the same configuration and hosts file.
+ */
+const systemResolver: Resolver = async (name) =>
+  (await dns.lookup(name, { backend: "c-ares" })).map(({ address }) => address);
 
 /** See the file's head. Proxies that the environment names are not used, cookies and credentials are never sent. */
 export class Downloader {

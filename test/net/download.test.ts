@@ -4,6 +4,13 @@ import { createServer, type Server, type Socket } from "node:net";
 import { FacewireError } from "../../src/errors.ts";
 import { Downloader, type DownloaderParts } from "../../src/net/download.ts";
 import { eventually, rejection } from "../support/settle.ts";
+import { temporaryFolder } from "../support/temp-folder.ts";
+
+/** Starts a command where the name server is ours; not every system lets everybody have that. */
+const OWN_NETWORK = ["unshare", "--map-root-user", "--mount", "--net"];
+const CAN_HAVE_OWN_NETWORK =
+  Bun.which("unshare") !== null &&
+  Bun.spawnSync([...OWN_NETWORK, "ip", "link", "set", "lo", "up"], { stderr: "ignore" }).exitCode === 0;
 
 const LOOPBACK = ["127.0.0.0/8"];
 const PICTURE = new Uint8Array([1, 2, 3, 4]);
@@ -256,6 +263,19 @@ describe("Limits", () => {
     const hasty = downloader({ answerTimeoutMs: 50, resolve: () => new Promise(() => {}) });
     expect(await rejection(hasty.fetch("http://pictures.test/", { accepts }))).toMatchObject({ code: "url_failed" });
   });
+
+  test.skipIf(!CAN_HAVE_OWN_NETWORK)(
+    "names that nobody answers for hold up neither files nor passwords",
+    async () => {
+      const script = new URL("slow-names.ts", import.meta.url).pathname;
+      const folder = temporaryFolder("facewire-names-");
+      const child = Bun.spawn([...OWN_NETWORK, process.execPath, script, folder], { stderr: "inherit" });
+      const { ms, outcomes } = JSON.parse(await new Response(child.stdout).text());
+      expect(outcomes).toEqual(Array(8).fill("url_failed"));
+      expect(ms).toBeLessThan(1_000);
+    },
+    60_000,
+  );
 
   test("headers without end are a failure", async () => {
     const url = await serveBytes((socket) => {
