@@ -1,6 +1,6 @@
 /** Extracts the descriptor of a stored picture. */
 import { FacewireError } from "../errors.ts";
-import { passingFailure } from "../jobs/passing-failures.ts";
+import { passesByItself } from "../pipeline/passing-failures.ts";
 import type { Engine, FaceJson } from "../pipeline/results.ts";
 import type { Sample } from "../store/gallery/records.ts";
 import type { ModelVersion } from "../store/gallery/reextraction.ts";
@@ -35,7 +35,7 @@ export async function extractAgain(
   if (item.error) {
     const error = FacewireError.fromPublic(item.error);
     // Behind busy requests the time of one that waits may run out.
-    if (passingFailure(error) || error.code === "deadline_exceeded") throw error;
+    if (passesByItself(error.code) || error.code === "deadline_exceeded") throw error;
     return {};
   }
   const descriptor = item.faces

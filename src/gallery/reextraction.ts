@@ -5,9 +5,8 @@
  */
 import { backoffDelay, DEFAULT_BACKOFF } from "../bus/backoff.ts";
 import type { CancelTimer, Clock } from "../bus/clock.ts";
+import { pause } from "../bus/pause.ts";
 import { FacewireError } from "../errors.ts";
-import { pause } from "../jobs/patience.ts";
-import { hasEndedHere, processName } from "../jobs/process-name.ts";
 import type { Logger } from "../observe/logs.ts";
 import type { Engine, PartHealth } from "../pipeline/results.ts";
 import type {
@@ -17,6 +16,7 @@ import type {
   Reextractions,
   StaleDescriptor,
 } from "../store/gallery/reextraction.ts";
+import { hasEndedHere, processName } from "../store/process-name.ts";
 import { extractAgain } from "./extract-again.ts";
 
 /** What it works with. */

@@ -1,7 +1,7 @@
 /** This process's word that it lives: as long as it renews its lease, nobody else takes what it holds. */
 import { type CancelTimer, type Clock, systemClock } from "../bus/clock.ts";
 import type { JobWork } from "../store/job-work.ts";
-import { hasEndedHere, processName } from "./process-name.ts";
+import { hasEndedHere, processName } from "../store/process-name.ts";
 
 /** How long a lease lasts and how often it is renewed, in milliseconds. */
 export interface LeaseTimes {

@@ -1,24 +1,8 @@
-/** Which failures end a job, which fail one of its items, and which pass by themselves and are waited out. */
-import { type ErrorCode, FacewireError } from "../errors.ts";
+/** What becomes of failures in a job: which end it, which fail one of its items, which are waited out. */
+import { FacewireError } from "../errors.ts";
 import { engineWith } from "../pipeline/engine-decorator.ts";
+import { passesByItself } from "../pipeline/passing-failures.ts";
 import type { Engine, ItemResult, RunRequest, VideoRunRequest } from "../pipeline/results.ts";
-
-/** Failures of the surroundings: the same work will do later, so it is tried again, however long that takes. */
-const PASSING: ReadonlySet<ErrorCode> = new Set([
-  "overloaded",
-  "pool_full",
-  "mailbox_full",
-  "actor_failed",
-  "bus_unavailable",
-  "group_unavailable",
-  "no_receiver",
-  "shutting_down",
-  "pipeline_unavailable",
-  "model_unavailable",
-  "store_unavailable",
-  // Nobody but the job itself cancels its requests, and it knows when it did.
-  "request_cancelled",
-]);
 
 /** Times an item whose time was up is tried: it may have waited behind others, or it may take too long by itself. */
 const DEADLINE_TRIES = 3;
@@ -36,7 +20,7 @@ export class ItemToBeTriedAgain extends Error {
 /** The failure when it passes by itself, else undefined. */
 export function passingFailure(thrown: unknown): FacewireError | undefined {
   if (thrown instanceof ItemToBeTriedAgain) return thrown.failure;
-  return thrown instanceof FacewireError && PASSING.has(thrown.code) ? thrown : undefined;
+  return thrown instanceof FacewireError && passesByItself(thrown.code) ? thrown : undefined;
 }
 
 /** What of the engine a job runs on. */
@@ -53,7 +37,7 @@ export function rejectingPassingItems(engine: Engine): Engine {
     const { error, index } = item;
     if (!error) return;
     const failure = FacewireError.fromPublic(error);
-    if (PASSING.has(error.code)) throw new ItemToBeTriedAgain(failure);
+    if (passesByItself(error.code)) throw new ItemToBeTriedAgain(failure);
     if (error.code !== "deadline_exceeded") return;
     const tried = (tries.get(index) ?? 0) + 1;
     tries.set(index, tried);

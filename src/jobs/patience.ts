@@ -1,5 +1,6 @@
 /** Waits out failures of the surroundings, with growing pauses, and lets the job say what it waits for. */
 import { backoffDelay, DEFAULT_BACKOFF } from "../bus/backoff.ts";
+import { pause } from "../bus/pause.ts";
 import { FacewireError } from "../errors.ts";
 
 /** Milliseconds a failure must last before it is told: a queue that is full for a moment is nothing to look at. */
@@ -43,23 +44,6 @@ export class Patience {
     this.#told = false;
     await this.#options.onWaiting(undefined, 0);
   }
-}
-
-/** Resolves after a time, or at once when the signal fires. */
-export function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const timer = setTimeout(end, ms);
-    function end(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", end);
-      resolve();
-    }
-    signal.addEventListener("abort", end, { once: true });
-  });
 }
 
 /** Writes, again and again while the database cannot be used; rejects with its failure once the signal has fired. */

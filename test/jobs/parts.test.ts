@@ -4,7 +4,6 @@ import { progressNumbers } from "../../src/jobs/job-json.ts";
 import { ItemToBeTriedAgain, rejectingPassingItems } from "../../src/jobs/passing-failures.ts";
 import { Patience } from "../../src/jobs/patience.ts";
 import { packPrimaryFace, unpackPrimaryFace } from "../../src/jobs/primary-faces.ts";
-import { hasEndedHere, processName } from "../../src/jobs/process-name.ts";
 import { RateMeter } from "../../src/jobs/rate.ts";
 import { expectedFrames } from "../../src/jobs/run-video.ts";
 import type { PrimaryFace } from "../../src/pipeline/results.ts";
@@ -142,16 +141,4 @@ test("a wait is told when it lasts, and that it is over; a stop ends it at once"
   const long = patience.wait(failure, 99);
   stop.abort();
   await long;
-});
-
-test("a process is known to have ended once it has, and one that cannot be looked at never is", async () => {
-  const child = Bun.spawn(["sleep", "60"]);
-  const [place = "", , unique = ""] = processName().split("/");
-  const name = `${place}/${child.pid}/${unique}`;
-  expect(hasEndedHere(name)).toBe(false);
-  expect(hasEndedHere(processName())).toBe(false);
-  child.kill();
-  await child.exited;
-  expect(hasEndedHere(name)).toBe(true);
-  expect(hasEndedHere(`other-machine/${child.pid}/${unique}`)).toBe(false);
 });

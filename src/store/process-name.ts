@@ -1,6 +1,6 @@
 /**
- * Names of processes, by which another process on the same machine can tell at once that one has ended. Elsewhere, and
- * where that cannot be told, leases run out.
+ * Names under which processes hold leases, by which another process on the same machine can tell at once that one has
+ * ended. Elsewhere, and where that cannot be told, leases run out.
  */
 import { randomUUID } from "node:crypto";
 import { readFileSync, readlinkSync } from "node:fs";
