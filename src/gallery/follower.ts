@@ -3,7 +3,7 @@ import { FacewireError } from "../errors.ts";
 import type { Logger } from "../observe/logs.ts";
 import type { GalleryChanges } from "../store/gallery/changes.ts";
 import { packDescriptors } from "./packing.ts";
-import type { ScanThreads } from "./scan-threads.ts";
+import { closed, type ScanThreads } from "./scan-threads.ts";
 
 /** Rows of a page: reading and packing it holds the main thread up for a few ms. */
 const PAGE_ROWS = 128;
@@ -221,8 +221,4 @@ export class Follower {
     this.#waiting = [];
     for (const each of waiting) settle(each);
   }
-}
-
-function closed(): FacewireError {
-  return new FacewireError("shutting_down", "The gallery is closed.");
 }

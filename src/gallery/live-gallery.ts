@@ -6,7 +6,7 @@ import type { GalleryChanges } from "../store/gallery/changes.ts";
 import type { Vector } from "../store/gallery/records.ts";
 import { Follower } from "./follower.ts";
 import type { Gallery, GalleryMatch, GallerySearch, GalleryState } from "./gallery.ts";
-import { ScanThreads } from "./scan-threads.ts";
+import { closed, ScanThreads } from "./scan-threads.ts";
 import { SearchQueue } from "./search-queue.ts";
 import type { ComparableVersion } from "./versions.ts";
 
@@ -61,7 +61,7 @@ export function createGallery({ changes, versions, threads, logger, entry }: Gal
   const follower = new Follower({ changes, threads: scanThreads, logger });
   const queue = new SearchQueue(scanThreads);
   const assertOpen = () => {
-    if (isClosed) throw new FacewireError("shutting_down", "The gallery is closed.");
+    if (isClosed) throw closed();
   };
   let hinted: Promise<number | undefined> | undefined;
   const takeHints = async () => {
@@ -75,11 +75,11 @@ export function createGallery({ changes, versions, threads, logger, entry }: Gal
       return undefined;
     }
   };
-  const search = async ({ deadline, ...wanted }: GallerySearch): Promise<readonly GalleryMatch[]> => {
+  const search = async ({ deadline, signal, ...wanted }: GallerySearch): Promise<readonly GalleryMatch[]> => {
     for (;;) {
       await follower.catchUp();
       const holding = follower.holding;
-      const matches = await queue.search(wanted, deadline);
+      const matches = await queue.search(wanted, deadline, signal);
       // While it waited the threads may have begun to load anew, and have looked among a part only.
       if (holding !== undefined && holding === follower.holding) return matches;
     }

@@ -36,6 +36,7 @@ export class ScanThreads {
   readonly #states: ThreadState[];
   readonly #awaiting: { resolve(): void; reject(error: FacewireError): void }[] = [];
   #asked = 0;
+  #isStopped = false;
 
   constructor({ threads, versions, entry, onReady, onLost }: ScanThreadsOptions) {
     this.#states = Array.from({ length: threads }, () => ({ descriptors: 0, bytes: 0 }));
@@ -55,7 +56,7 @@ export class ScanThreads {
         onMessage: (worker, message) => this.#onMessage(worker, message),
         onLost: (worker, cause) => {
           this.#states[worker.place] = { descriptors: 0, bytes: 0 };
-          this.#rejectAll(lost(cause), worker.place);
+          this.#rejectAll(this.#isStopped ? closed() : lost(cause), worker.place);
           onLost(cause);
         },
       },
@@ -103,8 +104,8 @@ export class ScanThreads {
   ask<T extends keyof ScanAnswers>(place: number, question: Question[T]): Promise<ScanAnswers[T]> {
     return new Promise((resolve, reject) => {
       const worker = this.#pool.workers[place];
-      if (worker?.state !== "ready") {
-        reject(lost());
+      if (worker?.state !== "ready" || this.#isStopped) {
+        reject(this.#isStopped ? closed() : lost());
         return;
       }
       const id = ++this.#asked;
@@ -120,10 +121,10 @@ export class ScanThreads {
 
   /** Ends them when they have done what they were asked. */
   async stop(): Promise<void> {
-    const closed = new FacewireError("shutting_down", "The gallery is closed.");
-    for (const { reject } of this.#awaiting.splice(0)) reject(closed);
+    this.#isStopped = true;
+    for (const { reject } of this.#awaiting.splice(0)) reject(closed());
     await this.#pool.stop(STOP_TIMEOUT);
-    this.#rejectAll(closed);
+    this.#rejectAll(closed());
   }
 
   #onMessage(worker: PoolWorker<ToScanThread>, message: FromScanThread): void {
@@ -146,6 +147,11 @@ export class ScanThreads {
       waiting.reject(error);
     }
   }
+}
+
+/** What whoever asks a gallery that is ended is rejected with. */
+export function closed(): FacewireError {
+  return new FacewireError("shutting_down", "The gallery is closed.");
 }
 
 function lost(cause?: string): FacewireError {

@@ -428,6 +428,21 @@ describe("what breaks", () => {
     expect(await found(gallery, account, probe, list)).toEqual([known, added].sort());
   });
 
+  test("closing lets searches that wait for others end or be refused as closed", async () => {
+    const store = closed(await openMemoryStore());
+    const account = await makeAccount(store.gallery);
+    const list = await store.gallery.lists.create(account, "descriptors", "");
+    const probe = vector();
+    await enrol(store.gallery, account, probe, list);
+    const gallery = galleryOf(store);
+    await found(gallery, account, probe, list);
+    const codes = Array.from({ length: 100 }, () => codeOf(found(gallery, account, probe, list)));
+    await codes[0];
+    codes.push(codeOf(found(gallery, account, probe, list)), codeOf(gallery.compare([probe], [probe])));
+    await gallery.close();
+    expect(new Set(await Promise.all(codes))).toEqual(new Set([undefined, "shutting_down"]));
+  });
+
   test("closing rejects what waits, and what comes later", async () => {
     const store = closed(await openMemoryStore());
     const account = await makeAccount(store.gallery);
@@ -440,6 +455,14 @@ describe("what breaks", () => {
     expect((await rejection(gallery.compare([vector()], [vector()]))).code).toBe("shutting_down");
   });
 });
+
+/** The code of what a promise was rejected with; undefined where it was not. */
+async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  return promise.then(
+    () => undefined,
+    (error: FacewireError) => error.code,
+  );
+}
 
 function ids(all: readonly { readonly id: string }[]): readonly string[] {
   return all.map(({ id }) => id);
