@@ -1,6 +1,6 @@
 /** The descriptors of one version of a model and one length: floats, and the nibbles that are scanned. */
 import { FacewireError } from "../errors.ts";
-import { writeRow } from "./quantize.ts";
+import { eraseRow, writeRow } from "./quantize.ts";
 import { GROUP_ROWS, GROUP_SHIFT, MOST_VALUES, PIECE, type ScanMemory } from "./scan-memory.ts";
 import type { ComparableVersion } from "./versions.ts";
 
@@ -62,8 +62,12 @@ export class Matrix {
     this.#longest = Math.max(this.#longest, length);
   }
 
-  /** The slot may be given to another descriptor. The memory of a matrix that is empty is given back. */
+  /** Overwrites the numbers of a slot, which may be given to another descriptor. The memory of a matrix that is empty is given back. */
   remove(slot: number): void {
+    if (this.card) {
+      this.row(slot).fill(0);
+      eraseRow(this.#memory, slot, this.pieces);
+    }
     this.#free.push(slot);
     this.#size--;
     if (this.#size === 0) this.#clear();

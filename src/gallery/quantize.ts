@@ -48,10 +48,7 @@ export function writeRow(memory: ScanMemory, slot: number, pieces: number, row: 
   const at = numbers / 4;
   floats[at] = step;
   if (length === 0) {
-    bytes.fill(0, upper, upper + 16 * pieces);
-    bytes.fill(0, lower, lower + 16 * pieces);
-    floats[at + GROUP_ROWS] = 0;
-    floats[at + 2 * GROUP_ROWS] = 0;
+    eraseRow(memory, slot, pieces);
     return length;
   }
   let missed = 0;
@@ -78,6 +75,14 @@ export function writeRow(memory: ScanMemory, slot: number, pieces: number, row: 
   floats[at + GROUP_ROWS] = upwards(Math.sqrt(missedByUpper));
   floats[at + 2 * GROUP_ROWS] = upwards(Math.sqrt(missed));
   return length;
+}
+
+/** Leaves nothing of a row but a direction of zeros. */
+export function eraseRow(memory: ScanMemory, slot: number, pieces: number): void {
+  const { upper, lower, numbers } = memory.place(slot, pieces);
+  memory.bytes.fill(0, upper, upper + 16 * pieces);
+  memory.bytes.fill(0, lower, lower + 16 * pieces);
+  for (let number = 0; number < 3; number++) memory.floats[numbers / 4 + number * GROUP_ROWS] = 0;
 }
 
 /** A probe that was written; the bar moves while rows are scanned. */

@@ -1,6 +1,7 @@
 /** What a scan thread's indexes hold, and the memory that all of it takes. */
 import { expect, test } from "bun:test";
 import { bestKernels } from "../../src/gallery/kernel-check.ts";
+import { Matrix } from "../../src/gallery/matrix.ts";
 import { Contents } from "../../src/gallery/memory/contents.ts";
 import { RowSet } from "../../src/gallery/memory/row-set.ts";
 import { UuidTable } from "../../src/gallery/memory/uuid-table.ts";
@@ -101,4 +102,31 @@ test("memory of deleted descriptors is used again; the floats of a version witho
   put("of another model");
   expect(contents.descriptors.size).toBe(3000);
   expect(contents.bytes).toBeLessThan(once - 3000 * 2000);
+});
+
+test("the numbers of a deleted descriptor are overwritten at once, in both copies", () => {
+  const random = randomNumbers(11);
+  const memory = new ScanMemory(bestKernels());
+  const matrix = new Matrix(memory, CARD, 512);
+  matrix.add(direction(random, 512));
+  const clean = memory.bytes.slice();
+  const values = direction(random, 512);
+  const slot = matrix.add(values);
+  const row = matrix.row(slot);
+  expect(row).toEqual(values);
+  expect(Buffer.compare(memory.bytes, clean)).not.toBe(0);
+  matrix.remove(slot);
+  expect(row).toEqual(new Float32Array(512));
+  expect(Buffer.compare(memory.bytes, clean)).toBe(0);
+});
+
+test("lists that nobody reads take little more than their rows, all that is kept counted", () => {
+  const random = randomNumbers(12);
+  for (const size of [100, 1000, 100_000]) {
+    const rows = new RowSet();
+    for (let i = 0; i < size; i++) rows.add(Math.floor(random() * 2 ** 31));
+    expect(rows.bytes / size).toBeLessThan(20);
+    rows.rows();
+    expect(rows.bytes / size).toBeLessThan(5.2);
+  }
 });

@@ -3,8 +3,15 @@
  * thousand changes of a large set cost one pass over it.
  */
 
-/** Changes that are gathered before they are merged in although nobody reads. */
+/**
+ * Changes that are gathered before they are merged in although nobody reads: a share of the set, within bounds. Gathered
+ * ones take ten times the memory of others, and many lists are never read.
+ */
+const LEAST_GATHERED = 32;
 const MOST_GATHERED = 8192;
+const GATHERED_SHARE = 1 / 16;
+/** Bytes that a gathered change takes about. */
+const GATHERED_BYTES = 40;
 /** Room for more when it grows. */
 const GROWTH = 1.125;
 
@@ -16,7 +23,7 @@ export class RowSet {
   readonly #removed = new Set<number>();
 
   get bytes(): number {
-    return this.#rows.byteLength;
+    return this.#rows.byteLength + GATHERED_BYTES * (this.#added.size + this.#removed.size);
   }
 
   /** Adds a row; one that is in the set may be added again. */
@@ -29,20 +36,24 @@ export class RowSet {
       return;
     }
     this.#added.add(row);
-    if (this.#added.size >= MOST_GATHERED) this.#merge();
+    if (this.#added.size >= this.#mostGathered) this.#merge();
   }
 
   /** Takes a row out; one that is not in the set may be taken out too. */
   remove(row: number): void {
     this.#added.delete(row);
     this.#removed.add(row);
-    if (this.#removed.size >= MOST_GATHERED) this.#merge();
+    if (this.#removed.size >= this.#mostGathered) this.#merge();
   }
 
   /** The rows in rising order; valid until the next change. */
   rows(): Uint32Array {
     this.#merge();
     return this.#rows.subarray(0, this.#size);
+  }
+
+  get #mostGathered(): number {
+    return Math.min(MOST_GATHERED, Math.max(LEAST_GATHERED, this.#size * GATHERED_SHARE));
   }
 
   #merge(): void {
