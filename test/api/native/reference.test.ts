@@ -1,25 +1,8 @@
 /** The reference page in a real browser that cannot reach anything but the server. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
-import { CHROMIUM } from "../../../scripts/verify/tools.ts";
-import { findSystemTool } from "../../../src/cli/system-packages.ts";
+import { BROWSER_PATIENCE, type ShownPage, showPage } from "../../support/browser.ts";
 import { scriptedEngine } from "./scripted-engine.ts";
 import { type Served, serveNative } from "./serve.ts";
-
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-/** Milliseconds for a browser to start and to draw the page on a busy machine. */
-const PATIENCE = 30_000;
 
 interface Operation {
   readonly operationId: string;
@@ -111,37 +94,22 @@ describe("The OpenAPI document", () => {
 });
 
 describe("The page in a browser", () => {
-  let folder: string;
-  let browser: BrowserContext;
-  let page: Page;
-  const asked: string[] = [];
-  const complaints: string[] = [];
+  let shown: ShownPage;
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), "facewire-browser-"));
-    browser = await chromium.launchPersistentContext(folder, {
-      executablePath: findSystemTool(CHROMIUM) ?? "chromium",
-      headless: true,
-      args: FLAGS,
-    });
-    page = await browser.newPage();
-    page.on("request", (request) => asked.push(request.url()));
-    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-    page.on("pageerror", (error) => complaints.push(error.message));
-    await page.goto(`${served.url}/swagger`);
-    await page.waitForSelector(".opblock", { timeout: PATIENCE });
-  }, PATIENCE);
-  afterAll(async () => {
-    await browser?.close();
-    await rm(folder, { recursive: true, force: true });
-  }, PATIENCE);
+    shown = await showPage(`${served.url}/swagger`);
+    await shown.page.waitForSelector(".opblock", { timeout: BROWSER_PATIENCE });
+  }, BROWSER_PATIENCE);
+  afterAll(() => shown?.[Symbol.asyncDispose](), BROWSER_PATIENCE);
 
   test("shows every operation", async () => {
+    const { page } = shown;
     expect(await page.locator(".opblock").count()).toBe(operations().length);
     expect(await page.locator(".opblock-summary-path").allInnerTexts()).toContain("/v1/pipelines/{name}/run");
   });
 
   test("asks nobody but the server, and nothing fails", () => {
+    const { asked, complaints } = shown;
     const foreign = asked.filter((url) => !url.startsWith(`${served.url}/`) && !/^(data|blob):/.test(url));
     expect(foreign).toEqual([]);
     expect(asked.length).toBeGreaterThan(3);
@@ -151,14 +119,15 @@ describe("The page in a browser", () => {
   test(
     "can try an operation out: the server's own page is not a foreign one",
     async () => {
+      const { page } = shown;
       await page.locator("#operations-Pipelines-validatePipeline .opblock-summary").click();
       await page.locator("#operations-Pipelines-validatePipeline .execute").click();
       const status = page
         .locator("#operations-Pipelines-validatePipeline .live-responses-table .response-col_status")
         .last();
-      await status.waitFor({ timeout: PATIENCE });
+      await status.waitFor({ timeout: BROWSER_PATIENCE });
       expect(await status.textContent()).toStartWith("200");
     },
-    PATIENCE,
+    BROWSER_PATIENCE,
   );
 });
