@@ -25,6 +25,8 @@ export interface GallerySearch {
   readonly atLeast?: number;
   /** Epoch milliseconds; rejects with `deadline_exceeded` behind it. */
   readonly deadline?: number;
+  /** Aborted when nobody waits any more: a search in several parts ends early, with `request_cancelled`. */
+  readonly signal?: AbortSignal;
 }
 
 /** One match. */

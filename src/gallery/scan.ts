@@ -11,7 +11,7 @@ import { Top } from "./top.ts";
 /** Rows of the first block: the bar is low at the start, and what it lets through is compared by its floats. */
 const FIRST_BLOCK = 256;
 /** What a thread is asked. */
-export type ScanSearch = Omit<GallerySearch, "deadline">;
+export type ScanSearch = Omit<GallerySearch, "deadline" | "signal">;
 
 /** What a thread answers; ids as texts. */
 export interface ScanMatch {

@@ -5,6 +5,8 @@ import type { ScanThreads } from "./scan-threads.ts";
 
 /** Searches that are scanned together. */
 const MOST_TOGETHER = 16;
+/** Vectors of one search that are scanned in one go: a person may have any number of them, and others want their turn. */
+const MOST_PROBES = 64;
 
 interface Waiting {
   readonly search: ScanSearch;
@@ -23,8 +25,25 @@ export class SearchQueue {
     this.#threads = threads;
   }
 
-  /** The matches among what the threads were sent before the call. Rejects with what a thread failed with. */
-  search(search: ScanSearch, deadline = Number.POSITIVE_INFINITY): Promise<readonly ScanMatch[]> {
+  /**
+   * The matches among what the threads were sent before the call. Rejects with what a thread failed with, and between the parts
+   * of a search for many vectors with `request_cancelled` when the signal is aborted.
+   */
+  async search(
+    search: ScanSearch,
+    deadline = Number.POSITIVE_INFINITY,
+    signal?: AbortSignal,
+  ): Promise<readonly ScanMatch[]> {
+    const { probes } = search;
+    const parts = [await this.#part({ ...search, probes: probes.slice(0, MOST_PROBES) }, deadline)];
+    for (let at = MOST_PROBES; at < probes.length; at += MOST_PROBES) {
+      if (signal?.aborted) throw new FacewireError("request_cancelled", "Nobody waits for the search any more.");
+      parts.push(await this.#part({ ...search, probes: probes.slice(at, at + MOST_PROBES) }, deadline));
+    }
+    return merged(search, parts);
+  }
+
+  #part(search: ScanSearch, deadline: number): Promise<readonly ScanMatch[]> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ search, deadline, resolve, reject });
       void this.#scan();
@@ -65,7 +84,7 @@ function isLate({ deadline, reject }: Waiting): boolean {
   return true;
 }
 
-/** The best of all threads: each has the best of its share. */
+/** The best of all threads or parts: what is among the best of all is among the best of one of them. */
 function merged({ by, limit }: ScanSearch, shares: readonly (readonly ScanMatch[])[]): readonly ScanMatch[] {
   if (shares.length === 1) return shares[0]!;
   const idOf = ({ descriptor, person }: ScanMatch) => (by === "person" ? person! : descriptor);

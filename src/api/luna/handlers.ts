@@ -11,8 +11,8 @@ export interface Handler<T extends HandlerType> extends HandlerRecord {
 }
 
 /** Throws 11071 where handlers are off. */
-export function admitHandlers(context: LunaContext): void {
-  if (!context.settings.luna.handlers) throw new LunaError(11071, "Luna Handlers service is disabled");
+export function admitHandlers({ settings }: Pick<LunaContext, "settings">): void {
+  if (!settings.luna.handlers) throw new LunaError(11071, "Luna Handlers service is disabled");
 }
 
 /**

@@ -3,13 +3,9 @@ import type { Candidates, GalleryMatch } from "../../gallery/gallery.ts";
 import type { ListType, Vector } from "../../store/gallery/records.ts";
 import type { LunaContext } from "./context.ts";
 import { descriptorNotFound, LunaError, listNotFound, personNotFound, wrongListType } from "./errors.ts";
-import { checkAwaited } from "./keeping.ts";
 import type { NamedCandidates, NamedReference } from "./matching-query.ts";
 import type { AccountCall } from "./operation.ts";
 import type { ToldCandidate, ToldFact } from "./tell.ts";
-
-/** Vectors of a reference that are searched for together. */
-const PROBES_AT_ONCE = 64;
 
 /** What is looked for: all vectors of a person, or that of one descriptor. */
 export interface Reference {
@@ -129,46 +125,17 @@ export async function findMatches(
   target: Target,
   wish: MatchWish,
 ): Promise<readonly Match[]> {
-  const found: GalleryMatch[] = [];
-  // A reference may be a person of any number of descriptors: between the parts others have their turn.
-  for (let at = 0; at < probes.length; at += PROBES_AT_ONCE) {
-    checkAwaited(call);
-    const some = probes.slice(at, at + PROBES_AT_ONCE);
-    found.push(...(await searchGallery(context, call, some, target, wish)));
-  }
-  const best = probes.length > PROBES_AT_ONCE ? merged(found, target, wish.limit) : found;
-  return target.by === "person" ? named(context, call.caller.account, best) : best.map(descriptorMatch);
-}
-
-function searchGallery(
-  context: LunaContext,
-  call: AccountCall,
-  probes: readonly Vector[],
-  { candidates, by }: Target,
-  { limit, atLeast }: MatchWish,
-): Promise<readonly GalleryMatch[]> {
-  return context.gallery.search({
+  const found = await context.gallery.search({
     account: call.caller.account,
     probes,
-    candidates,
-    by,
-    limit,
-    ...(atLeast === undefined ? {} : { atLeast }),
+    candidates: target.candidates,
+    by: target.by,
+    limit: wish.limit,
+    ...(wish.atLeast === undefined ? {} : { atLeast: wish.atLeast }),
     deadline: call.deadline,
+    signal: call.signal,
   });
-}
-
-/** The best of several searches: what is among the best of all is among the best of one of them. */
-function merged(found: readonly GalleryMatch[], { by }: Target, limit: number): readonly GalleryMatch[] {
-  const idOf = ({ person, descriptor }: GalleryMatch) => (by === "person" ? person : descriptor) ?? "";
-  const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-  const best = new Map<string, GalleryMatch>();
-  for (const match of found.toSorted(
-    (a, b) => b.similarity - a.similarity || compare(idOf(a), idOf(b)) || compare(a.descriptor, b.descriptor),
-  )) {
-    if (!best.has(idOf(match))) best.set(idOf(match), match);
-  }
-  return [...best.values()].slice(0, limit);
+  return target.by === "person" ? named(context, call.caller.account, found) : found.map(descriptorMatch);
 }
 
 function descriptorMatch({ descriptor, similarity }: GalleryMatch): DescriptorMatch {

@@ -2,6 +2,7 @@
 import { NewAccount } from "../account-form.ts";
 import type { LunaContext } from "../context.ts";
 import { LunaError } from "../errors.ts";
+import { admitHandlers } from "../handlers.ts";
 import { readJson } from "../json-body.ts";
 import { json, type LunaOperation } from "../operation.ts";
 
@@ -16,7 +17,7 @@ export function accountsOperations({ settings, store, passwords }: LunaContext):
       path: "/4/accounts",
       access: "open",
       async handle(call) {
-        if (!settings.luna.handlers) throw new LunaError(11071, "Luna Handlers service is disabled");
+        admitHandlers({ settings });
         if (!settings.luna.registration) throw new LunaError(12033, "Access to this resource on the server is denied");
         const { organization_name, email, password } = await readJson(settings, call, NewAccount);
         const passwordHash = await passwords.hash(password, call.exchange.peer ?? "");

@@ -4,6 +4,7 @@ import type { LunaContext } from "../context.ts";
 import { descriptorNotFound, LunaError } from "../errors.ts";
 import { extract, readSentBody } from "../extraction.ts";
 import { readExtractionWish } from "../extraction-parameters.ts";
+import { admitHandlers } from "../handlers.ts";
 import { storeExtraction } from "../keeping.ts";
 import { patchLinkedLists } from "../membership.ts";
 import { type AccountCall, json, type LunaOperation } from "../operation.ts";
@@ -37,9 +38,7 @@ export function descriptorsOperations(context: LunaContext): readonly LunaOperat
       method: "POST",
       path: "/4/storage/descriptors",
       access: "account",
-      admit() {
-        if (!settings.luna.handlers) throw new LunaError(11071, "Luna Handlers service is disabled");
-      },
+      admit: () => admitHandlers(context),
       async handle(call) {
         const wish = readExtractionWish(call);
         const { faces, exif } = await extract(context, call, await readSentBody(context, call), wish);

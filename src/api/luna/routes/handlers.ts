@@ -11,6 +11,7 @@ import { findMatches, listTarget, personTarget } from "../matching.ts";
 import { type AccountCall, type AccountOperation, json, type LunaOperation } from "../operation.ts";
 import { CHANGES, HANDLER_TYPES, type HandlerType, LIST_TYPE, wishOf } from "../policies.ts";
 import { readFlag, readText, readUuid, required } from "../query.ts";
+import { timeText } from "../views.ts";
 
 /** What came of the best face of a picture. */
 interface BestFace {
@@ -119,8 +120,8 @@ async function bestFace(
 function handlerJson({ id, type, policies, version, createdAt, updatedAt }: Handler<HandlerType>) {
   return {
     handler_id: id,
-    create_time: new Date(createdAt).toISOString(),
-    last_update_time: new Date(updatedAt).toISOString(),
+    create_time: timeText(createdAt),
+    last_update_time: timeText(updatedAt),
     policies,
     type,
     version,
