@@ -103,6 +103,29 @@ describe("With four wrong logins a minute from an address", () => {
     expect(await tryFrom(`198.51.100.${from++}`, "ONE@example.org", { patience: 2_000, on: strict })).toBe("late");
   });
 
+  test("guesses that are sent together are no more than guesses one after the other", async () => {
+    const { email } = await strict.newAccount();
+    const guess = (address: string, at: number) =>
+      tryFrom(address, email, { password: `guess ${at}`, patience: 3_000, on: strict });
+    const fromOne = await Promise.all(Array.from({ length: 40 }, (_, at) => guess("198.51.100.60", at)));
+    expect(fromOne.filter((outcome) => outcome === 401)).toHaveLength(2);
+    const other = await strict.newAccount();
+    const fromMany = await Promise.all(
+      Array.from({ length: 40 }, (_, at) =>
+        tryFrom(`203.0.113.${at}`, other.email, { password: `guess ${at}`, patience: 3_000, on: strict }),
+      ),
+    );
+    expect(fromMany.filter((outcome) => outcome === 401)).toHaveLength(2);
+  });
+
+  test("right logins that are sent together from one address are all let in", async () => {
+    const accounts = await Promise.all(Array.from({ length: 12 }, () => strict.newAccount()));
+    const outcomes = await Promise.all(
+      accounts.map(({ email, password }) => tryFrom("198.51.100.70", email, { password, on: strict })),
+    );
+    expect(outcomes).toEqual(Array(12).fill(200));
+  });
+
   test("a login that worked goes on working from an address that others guess from, also while somebody guesses at it there", async () => {
     const { email, password } = await strict.newAccount();
     const address = "198.51.100.40";

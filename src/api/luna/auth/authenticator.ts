@@ -68,13 +68,11 @@ export class Authenticator {
   async #check({ from, login, password, hash, deadline }: PasswordCheck): Promise<boolean> {
     const { passwords, failures } = this.#parts;
     const signal = AbortSignal.timeout(Math.max(0, deadline - Date.now()) + BEHIND_DEADLINE);
-    await failures.turn(from, login, signal);
-    const right = await passwords.verify(password, hash, from, signal);
-    if (right && hash !== undefined) {
-      this.#right.remember(login, password, hash);
-      failures.succeeded(from, login);
-    } else failures.failed(from, login);
-    return right;
+    return failures.look(from, login, signal, async () => {
+      const right = await passwords.verify(password, hash, from, signal);
+      if (right && hash !== undefined) this.#right.remember(login, password, hash);
+      return right;
+    });
   }
 }
 

@@ -4,6 +4,7 @@
  * more nor less than others. Tokens and passwords that were right a short while ago never come here, so clients that work
  * go on working, also when they share an address (a proxy's) with one who guesses.
  */
+import { FacewireError } from "../../../errors.ts";
 import { LunaError } from "../errors.ts";
 
 /** How much is let through. */
@@ -17,7 +18,9 @@ interface Rule {
 const MINUTE = 60_000;
 /** Most tries of one counter that wait; more are refused at once. */
 const WAITING = 8;
-/** Counters that are kept; the ones that changed last stay. */
+/** Most tries of one counter that wait for what others turn out to be. */
+const UNDECIDED = 64;
+/** Counters that are kept; the ones that were asked last stay. */
 const MOST = 20_000;
 
 interface Counter {
@@ -26,7 +29,12 @@ interface Counter {
   wrong: number;
   /** `performance.now()`. */
   at: number;
+  /** Tries that wait at the pace of the rule. */
   waiting: number;
+  /** Tries that are being looked at: each may turn out wrong. */
+  checking: number;
+  /** Tries whose turn depends on those: each is called when one of them is known. */
+  readonly undecided: Set<() => void>;
 }
 
 /** See the file's head. */
@@ -46,14 +54,41 @@ export class FailedLogins {
   }
 
   /**
-   * Resolves when a try may be looked at. Rejects with `LunaError` 11002 of status 429 when too many wait already, and with the
-   * signal's reason.
+   * Whether a try is right, which `check` tells once it may be looked at. Rejects with `LunaError` 11002 of status 429 when too
+   * many wait already, with `overloaded`, with the signal's reason, and as `check` does.
    */
-  async turn(address: string, login: string, signal: AbortSignal): Promise<void> {
-    for (const [name, rule] of this.#rules(address, login)) {
-      const counter = this.#counter(name, rule);
-      // A part of one is forgiven each moment; only a whole one makes room for another try.
-      if (counter.wrong <= rule.allowance - 1) continue;
+  async look(address: string, login: string, signal: AbortSignal, check: () => Promise<boolean>): Promise<boolean> {
+    const counted: Counter[] = [];
+    try {
+      for (const [name, rule] of this.#rules(address, login)) {
+        const counter = this.#counter(name, rule);
+        await this.#turn(counter, signal);
+        counted.push(counter);
+      }
+      const right = await check();
+      if (right) this.#succeeded(address, login);
+      else for (const counter of counted) wentWrong(counter);
+      return right;
+    } finally {
+      for (const counter of counted) {
+        counter.checking--;
+        for (const decided of [...counter.undecided]) decided();
+      }
+    }
+  }
+
+  /** Resolves when a try may be looked at, as one of those that are. */
+  async #turn(counter: Counter, signal: AbortSignal): Promise<void> {
+    const { rule, undecided } = counter;
+    // Guesses that are sent together must not all be looked at before the first of them counts as wrong.
+    while (hasAllowance(counter) && counter.wrong + counter.checking > rule.allowance - 1 && counter.checking > 0) {
+      if (undecided.size >= UNDECIDED) {
+        const message = "Too many logins are being checked; try again.";
+        throw new FacewireError("overloaded", message, { details: { retry_after_s: 1 } });
+      }
+      await decision(counter, signal);
+    }
+    if (!hasAllowance(counter)) {
       if (counter.waiting >= WAITING) throw tooMany(rule.forgiven * (counter.waiting + 1));
       counter.waiting++;
       try {
@@ -62,21 +97,12 @@ export class FailedLogins {
         counter.waiting--;
       }
     }
-  }
-
-  /** The try was wrong. */
-  failed(address: string, login: string): void {
-    for (const [name, rule] of this.#rules(address, login)) {
-      const counter = this.#counter(name, rule);
-      counter.wrong = Math.min(counter.wrong + 1, rule.allowance + WAITING);
-      this.#counters.delete(name);
-      this.#counters.set(name, counter);
-      if (this.#counters.size > MOST) this.#forget();
-    }
+    // At once: whoever asks next has to see it.
+    counter.checking++;
   }
 
   /** The try was right: this login from this address is somebody who is at home here. */
-  succeeded(address: string, login: string): void {
+  #succeeded(address: string, login: string): void {
     this.#trusted.add(both(address, login));
     const [oldest] = this.#trusted;
     if (this.#trusted.size > MOST && oldest !== undefined) this.#trusted.delete(oldest);
@@ -91,22 +117,53 @@ export class FailedLogins {
     ];
   }
 
-  /** The counter as of now; one that is all forgiven is as good as none. */
   #counter(name: string, rule: Rule): Counter {
-    const now = performance.now();
-    const counter = this.#counters.get(name) ?? { rule, wrong: 0, at: now, waiting: 0 };
-    counter.wrong = Math.max(0, counter.wrong - (now - counter.at) / rule.forgiven);
-    counter.at = now;
+    const known = this.#counters.get(name);
+    const counter = known ?? { rule, wrong: 0, at: performance.now(), waiting: 0, checking: 0, undecided: new Set() };
+    this.#counters.delete(name);
+    this.#counters.set(name, counter);
+    if (this.#counters.size > MOST) this.#forget();
     return counter;
   }
 
   #forget(): void {
-    for (const [name, { waiting }] of this.#counters) {
-      if (waiting > 0) continue;
+    for (const [name, { waiting, checking, undecided }] of this.#counters) {
+      if (waiting + checking + undecided.size > 0) continue;
       this.#counters.delete(name);
       return;
     }
   }
+}
+
+/** Whether there is an allowance left for a try, as of now. A part of one is forgiven each moment; only a whole one counts. */
+function hasAllowance(counter: Counter): boolean {
+  const now = performance.now();
+  counter.wrong = Math.max(0, counter.wrong - (now - counter.at) / counter.rule.forgiven);
+  counter.at = now;
+  return counter.wrong <= counter.rule.allowance - 1;
+}
+
+function wentWrong(counter: Counter): void {
+  hasAllowance(counter);
+  counter.wrong = Math.min(counter.wrong + 1, counter.rule.allowance + WAITING);
+}
+
+/** Resolves when one of those that are looked at is known to be right or wrong. */
+function decision({ undecided }: Counter, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const aborted = () => {
+      undecided.delete(decided);
+      reject(signal.reason);
+    };
+    const decided = () => {
+      undecided.delete(decided);
+      signal.removeEventListener("abort", aborted);
+      resolve();
+    };
+    undecided.add(decided);
+    signal.addEventListener("abort", aborted, { once: true });
+  });
 }
 
 function both(address: string, login: string): string {
