@@ -58,6 +58,21 @@ describe("what is found", () => {
     expect(await gallery.search({ ...asked, probes: [probe], limit: 1 })).toEqual([first!]);
   });
 
+  test("a reference of very many vectors is searched for with all of them, unless nobody waits any more", async () => {
+    const store = closed(await openMemoryStore());
+    const account = await makeAccount(store.gallery);
+    const probes = Array.from({ length: 200 }, () => vector());
+    const alike = [probes[0]!, probes[64]!, probes[199]!];
+    const persons = await Promise.all(alike.map((each) => enrolPerson(store.gallery, account, [each, vector()])));
+    const gallery = closed(galleryOf(store, { threads: 2 }));
+    const asked = { account, probes, candidates: { persons }, by: "person", limit: 5 } as const;
+    const matches = await gallery.search(asked);
+    expect(matches.map(({ person }) => person)).toEqual(persons.toSorted());
+    expect(matches.every(({ similarity }) => similarity === 1)).toBe(true);
+    const error = await rejection(gallery.search({ ...asked, signal: AbortSignal.abort() }));
+    expect(error).toMatchObject({ code: "request_cancelled" });
+  });
+
   test("only those of the persons or descriptors that are named, unknown ones left out", async () => {
     const store = closed(await openMemoryStore());
     const account = await makeAccount(store.gallery);
