@@ -11,6 +11,8 @@ export interface Exchange {
   readonly id: string;
   readonly method: string;
   readonly path: string;
+  /** What logs show of the path, where it holds what is nobody's business; the path itself when absent. */
+  shownPath?: string;
   /** Address of the other end, where there is one. */
   readonly peer?: string;
   /** `performance.now()` at its arrival. */

@@ -45,12 +45,12 @@ const LOAD_ANSWERS: ReadonlySet<number> = new Set([503, 504]);
 export function httpLog(logger: Logger): HttpWatcher {
   return {
     started() {},
-    finished({ id, method, path, route, pipeline, token, error }, status, ms, peer) {
+    finished({ id, method, path, shownPath, route, pipeline, token, error }, status, ms, peer) {
       // The name of a token is no secret, but the key "token" is one.
       const fields = {
         request: id,
         method,
-        path,
+        path: shownPath ?? path,
         route,
         pipeline,
         caller: token,

@@ -85,6 +85,8 @@ export interface HttpExchange {
   readonly id: string;
   readonly method: string;
   readonly path: string;
+  /** What is shown of the path, where it holds what is nobody's business. */
+  readonly shownPath?: string;
   /** The pattern of the address, such as `/v1/pipelines/:name`. */
   readonly route: string;
   readonly pipeline?: string;

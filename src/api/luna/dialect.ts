@@ -9,6 +9,9 @@ import { optionsAnswer } from "./cors.ts";
 import { lunaErrorAnswer } from "./error-answer.ts";
 import { LunaError } from "./errors.ts";
 import type { LunaCall, LunaOperation } from "./operation.ts";
+import { UUID4 } from "./uuid.ts";
+
+const ANY_UUID4 = new RegExp(UUID4, "g");
 
 /** What the dialect is made of. */
 export interface LunaDialectParts {
@@ -32,7 +35,10 @@ export function lunaDialect({ operations, authenticator, timeoutMs }: LunaDialec
   return {
     answer: lunaErrorAnswer,
     async handle(request) {
-      checkEscapes(exchangeOf(request).path);
+      const exchange = exchangeOf(request);
+      // A token may stand where its id does: until it is known what an id is of, none is shown.
+      exchange.shownPath = exchange.path.replaceAll(ANY_UUID4, "(hidden)");
+      checkEscapes(exchange.path);
       return app.handle(request);
     },
   };
@@ -43,6 +49,7 @@ export function lunaDialect({ operations, authenticator, timeoutMs }: LunaDialec
       const params = address.match(exchange.path);
       if (!params) continue;
       exchange.route = address.template;
+      if (params.token_id === undefined) exchange.shownPath = exchange.path;
       if (request.method === "OPTIONS") return optionsAnswer(address.template, address.methods);
       // The server sends the headers alone to HEAD, with the length that the body has.
       const operation = address.operation(request.method === "HEAD" ? "GET" : request.method);

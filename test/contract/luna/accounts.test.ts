@@ -119,6 +119,24 @@ describe("an account", () => {
     expect(body).toEqual({ organization_name: given.organization_name, email: given.email, suspended: false });
   });
 
+  test("X-005 a token that stands where its id belongs is in no log", async () => {
+    const { basic, token } = await server.newAccount();
+    const paths = [
+      `${TOKENS}/${token}`,
+      `${TOKENS}/${token}/`,
+      `${TOKENS}/${token.toUpperCase()}`,
+      `/4/token/${token}`,
+    ];
+    for (const path of paths) {
+      for (const method of ["GET", "PUT", "OPTIONS"]) await fetch(server.url + path, { method });
+    }
+    await basic.get(`${TOKENS}/${token}`);
+    await basic.delete(`${TOKENS}/${token}`);
+    const logged = server.server.logs.all().filter(({ path }) => String(path).startsWith("/4/token/"));
+    expect(logged).toHaveLength(3);
+    expect(JSON.stringify(server.server.logs.all()).toLowerCase()).not.toContain(token);
+  });
+
   test("LUNA-ACC-012 X-005 its password and its tokens are in no answer, no log and not in the database", async () => {
     await using own = await startLuna({ shipped: false, database: "file" });
     const password = "Sehr-geheim-4711";
