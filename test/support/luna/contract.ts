@@ -7,12 +7,23 @@ import { parse } from "yaml";
 interface Described {
   readonly operationId?: string;
   readonly security?: readonly unknown[];
+  readonly parameters?: readonly Parameter[];
   readonly responses: Readonly<Record<string, { readonly $ref?: string; readonly content?: Record<string, unknown> }>>;
+}
+
+/** Where a request says something, or the name under which the description says it once for many. */
+interface Parameter {
+  readonly $ref?: string;
+  readonly name?: string;
+  readonly in?: string;
 }
 
 interface Description {
   readonly paths: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  readonly components: { readonly responses: Described["responses"] };
+  readonly components: {
+    readonly responses: Described["responses"];
+    readonly parameters: Readonly<Record<string, Parameter>>;
+  };
 }
 
 /** One operation of the description. */
@@ -67,6 +78,17 @@ export const DESCRIBED_OPERATIONS: readonly DescribedOperation[] = Object.entrie
       };
     }),
 );
+
+/** The parameters of its path and query that name objects, such as `person_id`. */
+export function idsOf({ method, path }: DescribedOperation): readonly string[] {
+  const item = description.paths[path] as Described & Readonly<Record<string, Described>>;
+  const { parameters = [] } = item[method.toLowerCase()]!;
+  return [...(item.parameters ?? []), ...parameters]
+    .map((each) => (each.$ref ? description.components.parameters[each.$ref.split("/").at(-1)!]! : each))
+    .filter((each) => each.in === "path" || each.in === "query")
+    .map(({ name = "" }) => name)
+    .filter((name) => /_ids?(_with_thumbnails)?$/.test(name) && name !== "external_id");
+}
 
 /** Where answers that were seen are noted, one a line, for who counts them over many processes. */
 const SEEN_FILE = process.env.LUNA_ANSWERS_SEEN;
