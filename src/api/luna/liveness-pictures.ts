@@ -44,6 +44,8 @@ const Meta = closed({
   MANUFACTURE: Type.Optional(text({ most: 1024 })),
   MODEL: Type.Optional(text({ most: 1024 })),
 });
+/** Bytes of `meta`, which may come as a file as large as a picture; reading it takes the main thread. */
+const MOST_META = 64 * 1024;
 const MOST_URLS = 8;
 const Urls = closed({
   urls: Type.Array(text({ least: 1, most: 2048 }), { minItems: 1, maxItems: MOST_URLS }),
@@ -80,7 +82,9 @@ export class LivenessPictures {
     const meta = metaText(form);
     if (meta !== undefined) checkMeta(meta);
     const images = form.files.filter(({ field }) => field === "image");
-    if (images.length === 0 || form.fields.some(({ field }) => field === "image")) throw badForm();
+    const { max_files: most } = this.#settings.http;
+    if (images.length === 0 || images.length > most || form.fields.some(({ field }) => field === "image"))
+      throw badForm();
     for (const { named, type } of images) {
       if (!named) throw badForm();
       if (!SENT_TYPES.has(type)) throw new LunaError(11029, "Bad content type of image in multipart body");
@@ -151,6 +155,7 @@ function metaText({ fields, files }: Form): string | undefined {
   const field = fields.find((each) => each.field === "meta");
   if (field) return field.value;
   const file = files.find((each) => each.field === "meta");
+  if (file && file.bytes.byteLength > MOST_META) throw badJson("meta", `is longer than ${MOST_META} bytes`);
   return file && new TextDecoder().decode(file.bytes);
 }
 

@@ -162,6 +162,19 @@ describe("bodies", () => {
     expect((await client.post(LIVENESS, sent)).status).toBe(200);
   });
 
+  test("meta as large as a picture is refused without being read", async () => {
+    const long = { field: "meta", bytes: "[".repeat(65_537), type: "application/json", name: "meta.json" };
+    const { status, body } = await form(["a.jpg", long]);
+    expect([status, body.error_code, body.detail]).toEqual([400, 12022, expect.stringContaining("65536 bytes")]);
+  });
+
+  test("more pictures than http.max_files are refused with 11049, however many more", async () => {
+    for (const count of [101, 102, 103, 150]) {
+      const parts = Array.from({ length: count }, (_, place) => ({ name: `${place}.jpg`, bytes: "no picture" }));
+      expect(told(await form(parts))).toEqual([400, 11049]);
+    }
+  });
+
   test("LUNA-LIVE-005 meta without OS is refused with 12022", async () => {
     expect(told(await form(["a.jpg"], { meta: "{}" }))).toEqual([400, 12022]);
     expect(told(await form(["a.jpg"], { meta: "no JSON" }))).toEqual([400, 12022]);
