@@ -471,6 +471,27 @@ describe("what breaks", () => {
   });
 });
 
+describe("what goes", () => {
+  test("leaves nothing in memory: lists that come and go take no more than one", async () => {
+    const store = closed(await openMemoryStore());
+    const account = await makeAccount(store.gallery);
+    const persons = Array.from({ length: 400 }, () => crypto.randomUUID());
+    for (const id of persons) await store.gallery.persons.create(account, { id, userData: "", externalId: "" });
+    const gallery = closed(galleryOf(store));
+    const sizes: number[] = [];
+    for (let round = 0; round < 25; round++) {
+      const list = await store.gallery.lists.create(account, "persons", "");
+      await join(store.gallery, account, list, "persons", persons);
+      await found(gallery, account, vector(), list);
+      await store.gallery.lists.remove(account, [list]);
+      await found(gallery, account, vector(), list);
+      await gallery.hint();
+      sizes.push(gallery.state().bytes);
+    }
+    expect(sizes.at(-1)).toBe(sizes[1]);
+  });
+});
+
 /** The code of what a promise was rejected with; undefined where it was not. */
 async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
   return promise.then(

@@ -125,6 +125,20 @@ export function gallerySuite(current: () => Store, another: () => Promise<Store>
         ]);
         expect(await gallery.accounts.create(wish("a@example.org"))).toBeDefined();
       });
+
+      test("go also while requests that were let in before are under way, with what these have stored", async () => {
+        const { accounts, descriptors, lists } = store.gallery;
+        const requests = Array.from({ length: 4 }, async () => {
+          for (let i = 0; i < 20; i++) {
+            await lists.create(account, "persons", "");
+            await descriptors.create(account, [descriptor()], { person: person() });
+          }
+        });
+        const [isGone] = await Promise.all([accounts.remove(account), Promise.allSettled(requests)]);
+        expect(isGone).toBe(true);
+        expect(await accounts.get(account)).toBeUndefined();
+        expect((await store.gallery.changes.descriptors(undefined, 100)).items).toEqual([]);
+      });
     });
 
     describe("tokens of accounts", () => {

@@ -232,7 +232,7 @@ export class Contents {
     this.#forgetMembers(list);
   }
 
-  /** Its members are no longer on it. Persons without descriptors still are: they lead nowhere, and numbers are not given again. */
+  /** Members that were not told to have left it. Persons without descriptors stay on it: they lead nowhere, and numbers are not given again. */
   #forgetMembers({ number, slots }: List): void {
     for (const slot of slots.rows()) {
       this.#lists.remove(slot, number);

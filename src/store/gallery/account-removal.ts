@@ -11,20 +11,42 @@ const CHUNK = 200;
 
 /** False when the account is gone already. */
 export async function removeAccount(db: Kysely<Schema>, writes: GalleryWrites, account: string): Promise<boolean> {
-  const some = (table: "descriptors" | "persons" | "lists") =>
-    db.selectFrom(table).select("id").where("account_id", "=", account).limit(CHUNK).execute();
   for (;;) {
-    const descriptors = await some("descriptors");
-    const persons = descriptors.length > 0 ? [] : await some("persons");
-    const lists = descriptors.length + persons.length > 0 ? [] : await some("lists");
-    if (descriptors.length + persons.length + lists.length === 0) break;
+    await removeOwned(db, writes, account);
+    await removeEvents(db, account);
+    try {
+      return await removeRow(db, account);
+    } catch (error) {
+      // Requests that were let in before the account was suspended may have stored something meanwhile.
+      const { descriptors, persons, lists } = await someOf(db, account, 1);
+      if (descriptors.length + persons.length + lists.length === 0) throw error;
+    }
+  }
+}
+
+async function removeOwned(db: Kysely<Schema>, writes: GalleryWrites, account: string): Promise<void> {
+  for (;;) {
+    const { descriptors, persons, lists } = await someOf(db, account, CHUNK);
+    if (descriptors.length + persons.length + lists.length === 0) return;
     await writes.run(async (write) => {
-      await removeDescriptors(write, account, idsOf(descriptors));
-      await removePersons(write, account, idsOf(persons));
-      await removeListRows(write, account, idsOf(lists));
+      await removeDescriptors(write, account, descriptors);
+      await removePersons(write, account, persons);
+      await removeListRows(write, account, lists);
     });
   }
-  await removeEvents(db, account);
+}
+
+/** Ids of what an account owns; of one kind only, so that no transaction deletes more than the limit. */
+async function someOf(db: Kysely<Schema>, account: string, limit: number) {
+  const some = async (table: "descriptors" | "persons" | "lists") =>
+    idsOf(await db.selectFrom(table).select("id").where("account_id", "=", account).limit(limit).execute());
+  const descriptors = await some("descriptors");
+  const persons = descriptors.length > 0 ? [] : await some("persons");
+  const lists = descriptors.length + persons.length > 0 ? [] : await some("lists");
+  return { descriptors, persons, lists };
+}
+
+function removeRow(db: Kysely<Schema>, account: string): Promise<boolean> {
   return transact(db, async (db) => {
     await dropCounts(db, account);
     const result = await db.deleteFrom("accounts").where("id", "=", account).executeTakeFirst();

@@ -88,6 +88,8 @@ export async function removeListRows(
         .returning("member_id")
         .execute();
       if (type === "descriptors") await detached(write, members);
+      // One by one: galleries find by a list only those of its members that lead to descriptors.
+      for (const { member_id } of members) write.change("member-removed", account, member_id, id);
       await write.db.deleteFrom("lists").where("id", "=", id).execute();
       await dropCounts(write.db, id);
       await shrink(write.db, { owner: account, kind: type === "persons" ? "persons-lists" : "descriptors-lists" }, 1);
