@@ -9,7 +9,7 @@ import { readWhole } from "../body.ts";
 import { type Form, type FormFile, isMultipartForm, readForm } from "../multipart.ts";
 import { badJson, LunaError } from "./errors.ts";
 import { bodyLimits, checkForm, closed, mediaType, readJson, text } from "./json-body.ts";
-import type { LunaCall } from "./operation.ts";
+import type { AccountCall } from "./operation.ts";
 
 /** A picture that is to be judged. */
 export interface LivenessPicture {
@@ -47,6 +47,8 @@ const Meta = closed({
 /** Bytes of `meta`, which may come as a file as large as a picture; reading it takes the main thread. */
 const MOST_META = 64 * 1024;
 const MOST_URLS = 8;
+/** Addresses that are fetched from at once for one account: each holds a connection, slow servers hold it long. */
+const MOST_FETCHED = 256;
 const Urls = closed({
   urls: Type.Array(text({ least: 1, most: 2048 }), { minItems: 1, maxItems: MOST_URLS }),
   meta: Type.Optional(Meta),
@@ -57,6 +59,8 @@ const Urls = closed({
 export class LivenessPictures {
   readonly #settings: Settings;
   readonly #downloader: Downloader;
+  /** Addresses that are fetched from now, by account. */
+  readonly #fetching = new Map<string, number>();
 
   constructor(settings: Settings, downloader: Downloader) {
     this.#settings = settings;
@@ -65,9 +69,9 @@ export class LivenessPictures {
 
   /**
    * The pictures, in their order. Throws `LunaError` 12017, 12022 (JSON, `meta`), 11027 and 11028 (addresses), 11029 and
-   * 11049 (forms), and as `readWhole` does.
+   * 11049 (forms), `overloaded` when too much is fetched for the account already, and as `readWhole` does.
    */
-  async read(call: LunaCall): Promise<readonly LivenessPicture[]> {
+  async read(call: AccountCall): Promise<readonly LivenessPicture[]> {
     const { request } = call;
     if (isMultipartForm(request)) return this.#ofForm(call);
     const type = mediaType(request);
@@ -77,7 +81,7 @@ export class LivenessPictures {
     return [{ filename: RAW_NAME, bytes: plainBytes(type, bytes, call) }];
   }
 
-  async #ofForm(call: LunaCall): Promise<readonly LivenessPicture[]> {
+  async #ofForm(call: AccountCall): Promise<readonly LivenessPicture[]> {
     const form = await this.#form(call);
     const meta = metaText(form);
     if (meta !== undefined) checkMeta(meta);
@@ -93,7 +97,7 @@ export class LivenessPictures {
     return images.map(({ name, type, bytes }: FormFile) => ({ filename: name, bytes: plainBytes(type, bytes, call) }));
   }
 
-  async #form(call: LunaCall): Promise<Form> {
+  async #form(call: AccountCall): Promise<Form> {
     const { http } = this.#settings;
     // One more than pictures: `meta` may be sent as a file, too.
     const limits = { ...bodyLimits(this.#settings, call), maxFiles: http.max_files + 2 };
@@ -106,11 +110,12 @@ export class LivenessPictures {
     }
   }
 
-  async #ofUrls(call: LunaCall): Promise<readonly LivenessPicture[]> {
+  async #ofUrls(call: AccountCall): Promise<readonly LivenessPicture[]> {
     const { urls } = await readJson(this.#settings, call, Urls);
     for (const [at, url] of urls.entries()) {
       if (!URL.canParse(url)) throw badJson(`urls[${at}]`, "is not a URI");
     }
+    const giveBack = this.#takePlaces(call.caller.account, urls.length);
     const failed = new AbortController();
     const signal = AbortSignal.any([call.signal, failed.signal]);
     try {
@@ -118,10 +123,27 @@ export class LivenessPictures {
     } catch (error) {
       failed.abort();
       throw error;
+    } finally {
+      giveBack();
     }
   }
 
-  async #ofUrl(url: string, call: LunaCall, signal: AbortSignal): Promise<LivenessPicture> {
+  /** The answer gives them back. */
+  #takePlaces(account: string, count: number): () => void {
+    const taken = (this.#fetching.get(account) ?? 0) + count;
+    if (taken > MOST_FETCHED) {
+      const message = "Too many pictures are being fetched for this account; try again.";
+      throw new FacewireError("overloaded", message, { details: { retry_after_s: 1 } });
+    }
+    this.#fetching.set(account, taken);
+    return () => {
+      const left = (this.#fetching.get(account) ?? 0) - count;
+      if (left > 0) this.#fetching.set(account, left);
+      else this.#fetching.delete(account);
+    };
+  }
+
+  async #ofUrl(url: string, call: AccountCall, signal: AbortSignal): Promise<LivenessPicture> {
     try {
       const { bytes } = await this.#downloader.fetch(url, {
         accepts: (type) => SERVED_TYPES.has(type),
@@ -142,7 +164,7 @@ export class LivenessPictures {
   }
 }
 
-function plainBytes(type: string, sent: Uint8Array, call: LunaCall): Uint8Array | undefined {
+function plainBytes(type: string, sent: Uint8Array, call: AccountCall): Uint8Array | undefined {
   if (!type.endsWith(BASE64_SUFFIX)) return sent;
   const bytes = decodeBase64(Buffer.from(sent.buffer, sent.byteOffset, sent.byteLength).toString("latin1"));
   if (bytes) call.exchange.body.take(bytes.byteLength);

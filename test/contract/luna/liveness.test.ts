@@ -6,6 +6,7 @@ import { LunaEvents } from "../../support/luna/events.ts";
 import { base64Type, oneFace, oneFaceAs } from "../../support/luna/faces.ts";
 import { newDescriptor } from "../../support/luna/objects.ts";
 import { type LunaServer, startLuna } from "../../support/luna/server.ts";
+import { eventually } from "../../support/settle.ts";
 
 const LIVENESS = "/4/liveness";
 const MIDDLE = [180, 180, 190, 230] as const;
@@ -34,6 +35,8 @@ let client: LunaClient;
 let account: LunaAccount;
 let picture: Uint8Array;
 let site: ReturnType<typeof Bun.serve>;
+/** Requests that wait at the site. */
+const held: (() => void)[] = [];
 
 beforeAll(async () => {
   picture = await oneFace();
@@ -46,6 +49,9 @@ beforeAll(async () => {
         return new Response(picture as BodyInit, { headers: { "content-type": "image/jpeg" } });
       if (pathname === "/lie") return new Response("no picture", { headers: { "content-type": "image/jpeg" } });
       if (pathname === "/text") return new Response("text", { headers: { "content-type": "text/plain" } });
+      if (pathname === "/slow") {
+        return new Promise<Response>((answer) => held.push(() => answer(new Response("no", { status: 404 }))));
+      }
       if (pathname === "/away") return Response.redirect("http://169.254.169.254/latest/meta-data/a.jpg");
       return new Response("no", { status: 404 });
     },
@@ -239,6 +245,19 @@ describe("addresses", () => {
     "ftp://example.org/a.jpg",
   ])("LUNA-LIVE-012 %s is refused with 11027", async (url) => {
     expect(told(await urls(url))).toEqual([400, 11027]);
+  });
+
+  test("slow servers hold no more than 256 connections of an account; others are not refused, nor is it later", async () => {
+    const eight = Array.from({ length: 8 }, () => at("/slow"));
+    const patient = await server.newAccount();
+    const waiting = Array.from({ length: 32 }, () => patient.client.post(LIVENESS, { urls: eight }));
+    await eventually(() => held.length === 256, "256 connections");
+    const more = await patient.client.post(LIVENESS, { urls: [at("/a.jpg")] });
+    expect([more.status, Number(more.headers.get("retry-after"))]).toEqual([503, 1]);
+    expect((await urls(at("/a.jpg"))).status).toBe(200);
+    for (const release of held.splice(0)) release();
+    for (const answer of await Promise.all(waiting)) expect(told(answer)).toEqual([400, 11027]);
+    expect((await patient.client.post(LIVENESS, { urls: [at("/a.jpg")] })).status).toBe(200);
   });
 
   test("LUNA-LIVE-012 an address that is redirected to a private one is refused with 11027", async () => {
