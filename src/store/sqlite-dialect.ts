@@ -18,6 +18,10 @@ import { storable } from "./storable.ts";
 
 /** Milliseconds between two tries while another process writes. */
 const RETRY_MS = 5;
+/** Milliseconds that a query tries again behind one that waited for the same lock in vain. */
+const LATER_MS = 20;
+/** Milliseconds without a look at the lock after which nobody stands in line behind who looked last. */
+const SAME_LINE_MS = 50;
 /**
  * Milliseconds that statements may hold the thread one after the other. SQLite answers at once, so that awaiting it lets
  * nobody else have the thread: a transaction of many statements would hold it until its commit.
@@ -25,7 +29,7 @@ const RETRY_MS = 5;
 const HOLD_MS = 10;
 
 /**
- * A dialect over one open database, which it closes when kysely is destroyed. `busyTimeoutMs`: how long a query tries
+ * A dialect over one open database, which it closes when kysely is destroyed. `busyTimeoutMs`: how long queries try
  * again while another process writes; the database's own `busy_timeout` should be 0.
  */
 export function sqliteDialect(database: Database, busyTimeoutMs: number): Dialect {
@@ -85,6 +89,8 @@ class BunConnection implements DatabaseConnection {
   readonly #busyTimeoutMs: number;
   /** When the first statement began since others had the thread. */
   #heldSince: number | undefined;
+  /** The lock of another process that a line of queries waits for: since when, and when it was last seen. */
+  #lock: { readonly since: number; readonly seen: number } | undefined;
 
   constructor(database: Database, busyTimeoutMs: number) {
     this.#database = database;
@@ -92,11 +98,11 @@ class BunConnection implements DatabaseConnection {
   }
 
   async run(sql: string): Promise<void> {
-    await this.#patiently(() => this.#database.run(sql));
+    await this.#patiently(sql, () => this.#database.run(sql));
   }
 
   executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    return this.#patiently(() => {
+    return this.#patiently(sql, () => {
       const statement = this.#database.query<R, SQLQueryBindings[]>(sql);
       const values = (parameters as readonly SQLQueryBindings[]).map(storable);
       if (statement.columnNames.length > 0) return { rows: statement.all(...values) };
@@ -127,17 +133,35 @@ class BunConnection implements DatabaseConnection {
     } else if (performance.now() - this.#heldSince >= HOLD_MS) await new Promise((resume) => setImmediate(resume));
   }
 
-  /** Tries again while another process holds the lock, at most for the busy timeout. */
-  async #patiently<T>(attempt: () => T): Promise<T> {
+  /**
+   * Tries again while another process holds the lock. All queries wait for it in one line, so what one waited counts for
+   * those behind it: else the last of many would wait as often as there are queries before it, and readers with them.
+   */
+  async #patiently<T>(sql: string, attempt: () => T): Promise<T> {
     await this.#yield();
-    const end = performance.now() + this.#busyTimeoutMs;
+    const later = performance.now() + LATER_MS;
     for (;;) {
       try {
-        return attempt();
+        const result = attempt();
+        if (this.#lock && !isRead(sql)) this.#lock = undefined;
+        return result;
       } catch (error) {
-        if (!isBusy(error) || performance.now() >= end) throw storeError(error);
+        if (!isBusy(error) || performance.now() >= Math.max(later, this.#waitUntil())) throw storeError(error);
       }
       await Bun.sleep(RETRY_MS);
     }
   }
+
+  /** Notes that the lock is held now; until when it is waited for. */
+  #waitUntil(): number {
+    const now = performance.now();
+    const known = this.#lock && now - this.#lock.seen < SAME_LINE_MS ? this.#lock : undefined;
+    this.#lock = { since: known?.since ?? now, seen: now };
+    return this.#lock.since + this.#busyTimeoutMs;
+  }
+}
+
+/** Reads get past the lock of a writer, so that they tell nothing of it. */
+function isRead(sql: string): boolean {
+  return /^\s*(?:select|with|pragma)\b/i.test(sql);
 }

@@ -11,9 +11,9 @@ import { storeError } from "./sqlite-errors.ts";
 /** How a database is opened. */
 export interface SqliteOptions {
   /**
-   * Milliseconds a query waits for another process that writes. Once the database is open the wait leaves the thread
-   * free, but other queries queue behind it, so it is short: another writer (a `facewire tokens` command) holds the lock
-   * for a few milliseconds.
+   * Milliseconds queries wait for another process that writes. Once the database is open the wait leaves the thread
+   * free, but other queries queue behind it. So it is short, and who stood behind it hardly waits once more: another
+   * writer (a `facewire tokens` command) holds the lock for a few milliseconds.
    */
   readonly busyTimeoutMs?: number;
 }

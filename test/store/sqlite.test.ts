@@ -168,6 +168,32 @@ describe("a database that cannot be used is store_unavailable:", () => {
     expect(await store.deadLetters.count()).toBe(1);
   });
 
+  test("a file that another process holds: who waits behind a writer that waited in vain is not held up as long once more", async () => {
+    const patience = 600;
+    const store = await openStore(dir, { busyTimeoutMs: patience });
+    open.push(store);
+    const { secret } = await store.tokens.create({ role: "run", name: "a" });
+    const other = new Database(file);
+    other.run("begin immediate");
+    const began = performance.now();
+    const writes = Array.from({ length: 10 }, () => store.tokens.create({ role: "run", name: "b" }));
+    const read = store.tokens.verify(secret);
+    for (const write of await Promise.allSettled(writes))
+      expect(write).toMatchObject({ reason: refusal("locked"), status: "rejected" });
+    expect(await read).toMatchObject({ name: "a" });
+    expect(performance.now() - began).toBeLessThan(3 * patience);
+    other.run("rollback");
+    await store.tokens.create({ role: "run", name: "c" });
+
+    // A lock that comes later is waited for as long as the first.
+    other.run("begin immediate");
+    const late = store.tokens.create({ role: "run", name: "d" });
+    await Bun.sleep(patience / 2);
+    other.run("rollback");
+    expect(await late).toMatchObject({ name: "d" });
+    other.close();
+  });
+
   test("a full disk, which leaves what was there and readers as they were", async () => {
     const db = await openSqlite(dir);
     const store = await createStore(db);
