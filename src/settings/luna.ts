@@ -7,7 +7,7 @@ const share = (value: number, description: string) =>
   Type.Number({ minimum: 0, maximum: 1, default: value, description });
 
 export const LunaSettings = section("The LUNA Backport 3 API.", {
-  handlers: feature(true, "Handlers; off answers 403 with code 11071, also where accounts are made."),
+  handlers: feature(true, "Handlers; off answers 403 with code 11071, also where accounts are made and descriptors stored."),
   portraits: feature(true, "Portraits; off answers 403 with code 11070, and none are kept."),
   registration: feature(
     true,
