@@ -95,6 +95,15 @@ describe("With four wrong logins a minute from an address", () => {
     expect(await tryFrom("198.51.100.2", "somebody@example.org", { on: strict })).toBe(401);
   });
 
+  test("the fifth one of a network of IPv6 waits, though each comes from another address of it", async () => {
+    for (let at = 1; at <= 4; at++) {
+      expect(await tryFrom(`2001:db8:0:1::${at}`, `${crypto.randomUUID()}@example.org`, { on: strict })).toBe(401);
+    }
+    const another = { patience: 2_000, on: strict };
+    expect(await tryFrom("2001:db8:0:1:ffff::1", "somebody@example.org", another)).toBe("late");
+    expect(await tryFrom("2001:db8:0:2::1", "somebody.else@example.org", another)).toBe(401);
+  });
+
   test("the third one for the same login waits, wherever it comes from", async () => {
     let from = 10;
     for (let at = 0; at < 2; at++) {

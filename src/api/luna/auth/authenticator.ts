@@ -12,6 +12,7 @@ import type { FailedLogins } from "./failed-logins.ts";
 import { Ongoing } from "./ongoing.ts";
 import type { Passwords } from "./passwords.ts";
 import { RightPasswords } from "./right-passwords.ts";
+import { senderOf } from "./sender.ts";
 
 /** Milliseconds: at the deadline the request is answered as too late; only then its check is given up. */
 const BEHIND_DEADLINE = 100;
@@ -54,7 +55,7 @@ export class Authenticator {
     // No account has a longer one; a database need not be asked for it.
     const account = login.length <= 64 && !login.includes("\0") ? await store.accounts.byEmail(login) : undefined;
     if (!account || !this.#right.knows(login, password, account.passwordHash)) {
-      const from = call.exchange.peer ?? "";
+      const from = senderOf(call.exchange.peer);
       const right = await this.#checks.once(JSON.stringify([from, login, password, account?.passwordHash]), () =>
         this.#check({ from, login, password, hash: account?.passwordHash, deadline: call.deadline }),
       );

@@ -1,5 +1,6 @@
 /** `/4/accounts` and `/4/account`: who owns everything else. */
 import { NewAccount } from "../account-form.ts";
+import { senderOf } from "../auth/sender.ts";
 import type { LunaContext } from "../context.ts";
 import { LunaError } from "../errors.ts";
 import { admitHandlers } from "../handlers.ts";
@@ -20,7 +21,7 @@ export function accountsOperations({ settings, store, passwords }: LunaContext):
         admitHandlers({ settings });
         if (!settings.luna.registration) throw new LunaError(12033, "Access to this resource on the server is denied");
         const { organization_name, email, password } = await readJson(settings, call, NewAccount);
-        const passwordHash = await passwords.hash(password, call.exchange.peer ?? "");
+        const passwordHash = await passwords.hash(password, senderOf(call.exchange.peer));
         const made = await store.accounts.create({
           organizationName: organization_name,
           email,
