@@ -68,6 +68,7 @@ export function rectOf({ x, y, width, height }: BoxJson): LunaRect {
   return { x: whole(x), y: whole(y), width: whole(width), height: whole(height) };
 }
 
+/** How sure the detector is, 0..1. */
 export function scoreOf({ score }: FaceJson): number {
   return share(score);
 }

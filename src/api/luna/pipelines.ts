@@ -9,6 +9,7 @@ const WARP = "luna-warp";
 /** What of a request is not its sender's fault, but that of whoever changed the pipelines. */
 const BAD_SETUP: readonly string[] = ["pipeline_unknown", "request_invalid"];
 
+/** The name of the pipeline for a picture or for a warp. */
 export function pipelineFor(warped: boolean): string {
   return warped ? WARP : EXTRACT;
 }

@@ -13,6 +13,7 @@ export interface PayloadRule {
   readonly unit: boolean;
 }
 
+/** The bytes of any numbers: they are not checked. */
 export function writePayload(values: Float32Array): Uint8Array {
   const bytes = new Uint8Array(values.length * FLOAT_BYTES);
   const view = new DataView(bytes.buffer);

@@ -14,6 +14,7 @@ export interface NumberedPayload {
   readonly payload: Uint8Array;
 }
 
+/** The bytes of a descriptor in its envelope. */
 export function writeSdk({ version, payload }: NumberedPayload): Uint8Array {
   const bytes = new Uint8Array(HEADER_BYTES + payload.byteLength);
   const view = new DataView(bytes.buffer);
