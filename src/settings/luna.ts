@@ -7,7 +7,10 @@ const share = (value: number, description: string) =>
   Type.Number({ minimum: 0, maximum: 1, default: value, description });
 
 export const LunaSettings = section("The LUNA Backport 3 API.", {
-  handlers: feature(true, "Handlers; off answers 403 with code 11071, also where accounts are made and descriptors stored."),
+  handlers: feature(
+    true,
+    "Handlers; off answers 403 with code 11071, also where accounts are made and descriptors stored.",
+  ),
   portraits: feature(true, "Portraits; off answers 403 with code 11070, and none are kept."),
   registration: feature(
     true,
@@ -61,5 +64,11 @@ export const LunaSettings = section("The LUNA Backport 3 API.", {
     maximum: 1_000_000,
     default: 100,
     description: "Most WebSockets at once of one token, and of one account's login.",
+  }),
+  account_sockets: Type.Integer({
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 2_000,
+    description: "Most WebSockets at once of one account, whichever tokens they were opened with.",
   }),
 });

@@ -1,5 +1,5 @@
 /**
- * The WebSockets that are open: how many one token or one login may have, and their end when a token is deleted or an
+ * The WebSockets that are open: how many a token, a login and an account may have, and their end when a token is deleted or an
  * account suspended. What this process ends is seen at once, what another one does within {@link LOOK_EVERY}.
  */
 import type { GalleryStore } from "../../store/gallery/gallery-store.ts";
@@ -13,6 +13,8 @@ export interface OpenSocketsParts {
   readonly revocations: Revocations;
   /** Most WebSockets at once of one token, and of one account's login. */
   readonly most: number;
+  /** Most of one account, with whichever of its tokens: anybody may make as many tokens as he likes. */
+  readonly mostOfAccount: number;
 }
 
 /** A place for one WebSocket. */
@@ -37,6 +39,8 @@ export class OpenSockets {
   readonly #parts: OpenSocketsParts;
   /** By token or login. */
   readonly #held = new Map<string, Set<Held>>();
+  /** How many each account has. */
+  readonly #ofAccount = new Map<string, number>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #looking = false;
 
@@ -54,8 +58,13 @@ export class OpenSockets {
     if (others.size >= this.#parts.most) {
       throw new LunaError(12033, "These credentials have as many WebSocket subscriptions as are allowed");
     }
+    const ofAccount = this.#ofAccount.get(caller.account) ?? 0;
+    if (ofAccount >= this.#parts.mostOfAccount) {
+      throw new LunaError(12033, "The account has as many WebSocket subscriptions as are allowed");
+    }
     const held: Held = { caller, ended: false, end: undefined };
     this.#held.set(key, others.add(held));
+    this.#ofAccount.set(caller.account, ofAccount + 1);
     this.#timer ??= setInterval(() => void this.#look(), LOOK_EVERY);
     return {
       onEnded(end) {
@@ -68,7 +77,12 @@ export class OpenSockets {
 
   #release(key: string, held: Held): void {
     const others = this.#held.get(key);
-    if (!others?.delete(held) || others.size > 0) return;
+    if (!others?.delete(held)) return;
+    const { account } = held.caller;
+    const ofAccount = (this.#ofAccount.get(account) ?? 1) - 1;
+    if (ofAccount > 0) this.#ofAccount.set(account, ofAccount);
+    else this.#ofAccount.delete(account);
+    if (others.size > 0) return;
     this.#held.delete(key);
     if (this.#held.size > 0) return;
     clearInterval(this.#timer);

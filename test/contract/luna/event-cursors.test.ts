@@ -259,6 +259,21 @@ describe("Limits", () => {
     for (const each of [...open, again!]) each[Symbol.dispose]();
   });
 
+  test("an account has so many WebSockets with all its tokens; other accounts have their own", async () => {
+    const { server, account } = await started({ account_sockets: 2 });
+    await using _ = server;
+    using first = await follow(account.client, "");
+    using _second = await follow(account.basic, "");
+    const { body: token } = await account.basic.post("/4/account/tokens", { token_data: "third" });
+    const third = server.as({ token: token.token });
+    const { status, body } = await refusal(third, "/4/ws");
+    expect([status, body.error_code]).toEqual([403, 12033]);
+    using _theirs = await follow((await server.newAccount()).client, "");
+    first.close();
+    await first.closed;
+    await eventually(async () => (await follow(third, "").catch(() => undefined)) !== undefined);
+  });
+
   test("five hundred attempts at once from one token get no more than their places, and hurt nobody", async () => {
     const { server, account } = await started({ sockets: 20 });
     await using _ = server;

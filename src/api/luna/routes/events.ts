@@ -14,8 +14,8 @@ const MOST_WAITING = 1000;
 
 /** See the file's head. */
 export function eventsOperations(context: LunaContext): readonly LunaOperation[] {
-  const { websocket, sockets: most } = context.settings.luna;
-  const sockets = new OpenSockets({ store: context.store, revocations: context.revocations, most });
+  const { websocket, sockets: most, account_sockets: mostOfAccount } = context.settings.luna;
+  const sockets = new OpenSockets({ store: context.store, revocations: context.revocations, most, mostOfAccount });
   const operation = {
     method: "GET",
     admit() {
