@@ -488,7 +488,7 @@ describe("what goes", () => {
       await gallery.hint();
       sizes.push(gallery.state().bytes);
     }
-    expect(sizes.at(-1)).toBe(sizes[1]);
+    expect(sizes.at(-1)).toBe(sizes[1]!);
   });
 });
 

@@ -1,6 +1,7 @@
 /** Takes an account away with all it owns, in transactions so short that nobody else has to wait. */
 import type { Kysely } from "kysely";
 import type { Schema } from "../schema.ts";
+import { mergeLog } from "../sqlite-log.ts";
 import { transact } from "../transactions.ts";
 import { dropCounts } from "./counts.ts";
 import { removeDescriptors, removeListRows, removePersons } from "./unlinking.ts";
@@ -15,7 +16,9 @@ export async function removeAccount(db: Kysely<Schema>, writes: GalleryWrites, a
     await removeOwned(db, writes, account);
     await removeEvents(db, account);
     try {
-      return await removeRow(db, account);
+      const isRemoved = await removeRow(db, account);
+      await mergeLog(db);
+      return isRemoved;
     } catch (error) {
       // Requests that were let in before the account was suspended may have stored something meanwhile.
       const { descriptors, persons, lists } = await someOf(db, account, 1);

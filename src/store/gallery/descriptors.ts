@@ -1,6 +1,7 @@
 /** Descriptors with their samples. */
 import { type Kysely, sql } from "kysely";
 import type { Schema } from "../schema.ts";
+import { mergeLog } from "../sqlite-log.ts";
 import { chunksOf } from "./chunks.ts";
 import { descriptorRecords, sampleOf } from "./descriptor-rows.ts";
 import { addDescriptors, addPerson } from "./enrolling.ts";
@@ -26,6 +27,8 @@ export class Descriptors {
   readonly #db: Kysely<Schema>;
   readonly #writes: GalleryWrites;
   readonly #pages: Pages;
+  /** Whether something was collected that the log may still hold. */
+  #hasToMerge = false;
 
   constructor(db: Kysely<Schema>, writes: GalleryWrites, pages: Pages) {
     this.#db = db;
@@ -114,12 +117,13 @@ export class Descriptors {
   }
 
   /**
-   * Deletes up to `limit` descriptors that belong to neither a person nor a list since before `olderThan` (epoch ms).
+   * Deletes up to `limit` descriptors that belong to neither a person nor a list since before `olderThan` (epoch ms). With
+   * the last of them they are gone from the disk too.
    *
    * @returns how many
    */
   async collect(olderThan: number, limit: number): Promise<number> {
-    return this.#writes.run(async (write) => {
+    const collected = await this.#writes.run(async (write) => {
       const loose = await write.db
         .selectFrom("descriptors")
         .select(["id", "account_id"])
@@ -136,6 +140,12 @@ export class Descriptors {
       for (const [account, ids] of byAccount) await removeDescriptors(write, account, ids);
       return loose.length;
     });
+    this.#hasToMerge ||= collected > 0;
+    if (this.#hasToMerge && collected < limit) {
+      this.#hasToMerge = false;
+      await mergeLog(this.#db);
+    }
+    return collected;
   }
 
   #vectors(account: string) {
