@@ -21,7 +21,7 @@ const RETRY_MS = 5;
 /** Milliseconds that a query tries again behind one that waited for the same lock in vain. */
 const LATER_MS = 20;
 /** Milliseconds without a look at the lock after which nobody stands in line behind who looked last. */
-const SAME_LINE_MS = 50;
+const SAME_LINE_MS = 75;
 /**
  * Milliseconds that statements may hold the thread one after the other. SQLite answers at once, so that awaiting it lets
  * nobody else have the thread: a transaction of many statements would hold it until its commit.
