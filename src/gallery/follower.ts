@@ -36,7 +36,6 @@ export class Follower {
   #next: Promise<void> | undefined;
   #waiting: { resolve(): void; reject(error: FacewireError): void }[] = [];
   #closed = false;
-  #loadedAt = 0;
 
   constructor(parts: FollowerParts) {
     this.#parts = parts;
@@ -59,11 +58,6 @@ export class Follower {
   /** Why loading failed the last time; undefined while all is well. */
   get failure(): FacewireError | undefined {
     return this.#failure;
-  }
-
-  /** Milliseconds that the last loading took. */
-  get loadMs(): number {
-    return this.#loadedAt;
   }
 
   /** Loads everything anew; searches wait. */
@@ -185,8 +179,7 @@ export class Follower {
     this.#position = position;
     this.#failure = undefined;
     this.#failures = 0;
-    this.#loadedAt = performance.now() - start;
-    this.#parts.logger.info("gallery loaded", { ...threads.state, ms: Math.round(this.#loadedAt) });
+    this.#parts.logger.info("gallery loaded", { ...threads.state, ms: Math.round(performance.now() - start) });
     this.#settle((waiting) => waiting.resolve());
   }
 
