@@ -30,12 +30,13 @@ const HOLD_MS = 10;
 
 /**
  * A dialect over one open database, which it closes when kysely is destroyed. `busyTimeoutMs`: how long queries try
- * again while another process writes; the database's own `busy_timeout` should be 0.
+ * again while another process writes; the database's own `busy_timeout` should be 0. `check` throws what transactions are
+ * refused with.
  */
-export function sqliteDialect(database: Database, busyTimeoutMs: number): Dialect {
+export function sqliteDialect(database: Database, busyTimeoutMs: number, check: () => void = () => {}): Dialect {
   return {
     createAdapter: () => new TransactionalAdapter(),
-    createDriver: () => new BunDriver(database, busyTimeoutMs),
+    createDriver: () => new BunDriver(database, busyTimeoutMs, check),
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (db) => new SqliteIntrospector(db),
   };
@@ -51,9 +52,11 @@ class TransactionalAdapter extends SqliteAdapter {
 class BunDriver implements Driver {
   readonly #database: Database;
   readonly #connection: BunConnection;
+  readonly #check: () => void;
 
-  constructor(database: Database, busyTimeoutMs: number) {
+  constructor(database: Database, busyTimeoutMs: number, check: () => void) {
     this.#database = database;
+    this.#check = check;
     this.#connection = new BunConnection(database, busyTimeoutMs);
   }
 
@@ -65,6 +68,7 @@ class BunDriver implements Driver {
   }
 
   async beginTransaction(): Promise<void> {
+    this.#check();
     await this.#connection.run("begin immediate");
   }
 

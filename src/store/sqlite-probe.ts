@@ -1,8 +1,7 @@
 /** Whether a SQLite database that is in use can be read and written now, and is still the file that was opened. */
 import { Database } from "bun:sqlite";
-import { stat } from "node:fs/promises";
-import { FacewireError } from "../errors.ts";
 import { isBusy, storeError } from "./sqlite-errors.ts";
+import { fileCheck } from "./sqlite-file.ts";
 
 /** A writer that works as it should lets go of the lock within these; pauses in milliseconds. */
 const TRIES = 5;
@@ -10,18 +9,14 @@ const PAUSE_MS = 20;
 
 /**
  * Makes the probe of an open database. It rejects with `store_unavailable`: reason `file_gone` when the file was removed
- * or replaced (SQLite itself goes on writing to the one it opened, which nobody will find again), else as SQLite says.
+ * or replaced, else as SQLite says.
  *
  * It looks through a connection of its own, so that it waits neither for the server's queries nor for their lock.
  */
-export async function sqliteProbe(file: string): Promise<() => Promise<void>> {
-  const opened = await stat(file);
+export function sqliteProbe(file: string): () => Promise<void> {
+  const check = fileCheck(file);
   return async () => {
-    const found = await stat(file).catch(() => undefined);
-    if (found?.ino !== opened.ino || found.dev !== opened.dev) {
-      const message = "The database file was removed or replaced while it was in use; restart when it is in its place.";
-      throw new FacewireError("store_unavailable", message, { details: { reason: "file_gone" } });
-    }
+    check();
     for (let left = TRIES - 1; ; left--) {
       try {
         writeNothing(file);

@@ -7,6 +7,7 @@ import { FacewireError } from "../errors.ts";
 import type { Schema } from "./schema.ts";
 import { sqliteDialect } from "./sqlite-dialect.ts";
 import { storeError } from "./sqlite-errors.ts";
+import { fileCheck } from "./sqlite-file.ts";
 
 /** How a database is opened. */
 export interface SqliteOptions {
@@ -56,7 +57,7 @@ export async function openSqlite(dataDir: string, options: SqliteOptions = {}): 
     database?.close();
     throw storeError(error);
   }
-  const db = new Kysely<Schema>({ dialect: sqliteDialect(database, busyTimeoutMs) });
+  const db = new Kysely<Schema>({ dialect: sqliteDialect(database, busyTimeoutMs, fileCheck(file)) });
   // kysely closes on `destroy` only what was used before; a connection that stays open keeps the log from being merged.
   await db.connection().execute(async () => undefined);
   return db;

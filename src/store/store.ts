@@ -76,7 +76,7 @@ export async function openStore(
       ...store,
       events: new Events(events),
       ...jobRepositories(jobs, now),
-      ping: await sqliteProbe(databaseFile(dataDir)),
+      ping: sqliteProbe(databaseFile(dataDir)),
       async close() {
         await events.destroy();
         await jobs.destroy();

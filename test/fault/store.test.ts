@@ -85,5 +85,7 @@ test("a database file that was taken away is named in health until it is back, a
   });
   expect(JSON.stringify(health)).not.toContain(server.home.dataDir);
   await rename(`${file}.away`, file);
+  // Events waited in memory, so that they are not written where nobody would find them.
+  await server.client.healthBecomes(({ status }) => status === "ok");
   await server.client.expectAsBefore();
 });

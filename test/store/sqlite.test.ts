@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
@@ -192,6 +192,15 @@ describe("a database that cannot be used is store_unavailable:", () => {
     other.run("rollback");
     expect(await late).toMatchObject({ name: "d" });
     other.close();
+  });
+
+  test("a file that was taken away: nothing is written where nobody would find it, and all goes on when it is back", async () => {
+    const store = await opened();
+    const wish = { organizationName: "a", email: "a@example.org", passwordHash: "hash", tokenData: "first" };
+    await rename(file, `${file}.away`);
+    await expect(store.gallery.accounts.create(wish)).rejects.toMatchObject(refusal("file_gone"));
+    await rename(`${file}.away`, file);
+    expect(await store.gallery.accounts.create(wish)).toMatchObject({ account: { email: "a@example.org" } });
   });
 
   test("a full disk, which leaves what was there and readers as they were", async () => {
