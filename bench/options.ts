@@ -15,8 +15,8 @@ export interface BenchOptions {
 }
 
 export const HELP = `Measures this machine: how near the pipelines come to the bare model calls, what HTTP costs, overload, memory, another
-program on the same pictures, videos, stages in another process over NATS, and events to many subscribers. Ratios are
-taken in turns; other work on the machine still shows. Videos need ffmpeg, two processes need nats-server.
+program on the same pictures, videos, stages in another process over NATS, events to many subscribers, and searches, loading
+and pages of large galleries. Ratios are taken in turns; other work on the machine still shows. Videos need ffmpeg, two processes need nats-server.
 
   bun run bench [--quick] [--only limit,http] [--compare FILE] [--out FILE] [--list]
 

@@ -1,17 +1,11 @@
 /** Whether everybody who follows an account of the LUNA API gets theirs, soon, and what that costs the main thread. */
 import { join } from "node:path";
 import { Child } from "../child.ts";
+import { deliveryRows, RATE, SUBSCRIBERS } from "../events/delivery-rows.ts";
 import type { SubscribersAnswers, SubscribersOrder } from "../events/protocol.ts";
 import { startServer } from "../service/service.ts";
-import type { BenchGroup, GroupRow } from "./group.ts";
+import type { BenchGroup } from "./group.ts";
 
-const SUBSCRIBERS = 1000;
-/** Events a second. */
-const RATE = 200;
-/** Milliseconds from an event's time until 99 of 100 subscribers have read it. */
-const MOST_LATENCY = 100;
-/** Milliseconds that the main thread's event loop may be late, 99 times in 100. */
-const MOST_STALL = 20;
 /** For this long the stalls are watched while nothing happens: what the machine does by itself. */
 const IDLE_MS = 3000;
 const EMAIL = "bench@example.org";
@@ -46,42 +40,7 @@ export const lunaEvents: BenchGroup = {
       progress("luna-events: measuring");
       const forMs = quick ? 5000 : 20_000;
       const { told, stall, report } = await round(warm.told.to, forMs);
-      const { missing, wrong, deliveries } = report;
-      return [
-        {
-          name: "deliveries lost, doubled or out of order",
-          value: told.lost + missing + wrong,
-          unit: "",
-          target: { most: 0 },
-          note: `of ${deliveries.toLocaleString("en")}; ${SUBSCRIBERS.toLocaleString("en")} subscribers, each checked against its filter`,
-        },
-        {
-          name: "delivered",
-          value: (1000 * deliveries) / forMs,
-          unit: "events/s",
-          note: `${RATE} a second told; ${(deliveries / (told.to - warm.told.to)).toFixed(0)} subscribers want each, in the middle`,
-        },
-        {
-          name: "from told to received: p99",
-          value: report.p99Ms,
-          unit: "ms",
-          target: { most: MOST_LATENCY },
-          note: `stored before; median ${report.medianMs.toFixed(0)} ms, longest ${report.mostMs.toFixed(0)} ms, by a process that shares the cores`,
-        },
-        {
-          name: "main thread: p99 stall",
-          value: stall.p99,
-          unit: "ms",
-          target: { most: MOST_STALL },
-          note: `of ticks every 5 ms; longest ${Math.round(stall.most)} ms; p99 ${idle.p99.toFixed(1)} ms while nothing is told`,
-        },
-        {
-          name: "CPU time of the server",
-          value: stall.cpuMs / (forMs / 1000),
-          unit: "ms/s",
-          note: `${((1000 * stall.cpuMs) / deliveries).toFixed(0)} µs a delivery, storing and telling included`,
-        },
-      ] satisfies GroupRow[];
+      return deliveryRows({ since: "told", forMs, from: warm.told.to, ...told, report, stall, idle });
     } finally {
       await subscribers.end();
       await stop();
