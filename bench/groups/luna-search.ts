@@ -9,7 +9,7 @@ import { median, type Spread, spreadOf } from "../statistics.ts";
 import type { BenchGroup, GroupRow } from "./group.ts";
 
 const DESCRIPTORS = 100_000;
-const CONNECTIONS = 16;
+const CONNECTIONS = 32;
 /** Share of the rate of `face-extract` over the native API that a search must keep. */
 const LEAST_SHARE = 0.9;
 

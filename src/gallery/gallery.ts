@@ -54,6 +54,12 @@ export interface Gallery {
    */
   search(search: GallerySearch): Promise<readonly GalleryMatch[]>;
   /**
+   * Tells that a search is on its way, until the answer is disposed of: just before it is asked for, or when it will not come
+   * after all. Searches that are ready wait a moment for those that are expected (at most 60 ms), because several in one pass
+   * cost less.
+   */
+  expect(): Disposable;
+  /**
    * Similarity of each of `probes` with each of `others`, row by row; NaN where model or version differ. Nothing stored is
    * touched; the work is done off the calling thread.
    */

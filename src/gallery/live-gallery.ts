@@ -89,6 +89,7 @@ export function createGallery({ changes, versions, threads, logger, entry }: Gal
       assertOpen();
       return withDeadline(wanted.deadline, () => search(wanted));
     },
+    expect: () => queue.expect(),
     async compare(probes, others) {
       assertOpen();
       await scanThreads.ready();

@@ -5,6 +5,7 @@ import { MemoryBus } from "../../src/bus/memory-bus.ts";
 import { FacewireError } from "../../src/errors.ts";
 import type { LiveGallery } from "../../src/gallery/live-gallery.ts";
 import type { GalleryChange, GalleryChanges } from "../../src/store/gallery/changes.ts";
+import type { Vector } from "../../src/store/gallery/records.ts";
 import { openMemoryStore, openStore, type Store } from "../../src/store/store.ts";
 import { openPostgresStore } from "../store/postgres-store.ts";
 import { hasPostgres } from "../support/postgres.ts";
@@ -71,6 +72,27 @@ describe("what is found", () => {
     expect(matches.every(({ similarity }) => similarity === 1)).toBe(true);
     const error = await rejection(gallery.search({ ...asked, signal: AbortSignal.abort() }));
     expect(error).toMatchObject({ code: "request_cancelled" });
+  });
+
+  test("searches find the same while others are expected, also when those never come", async () => {
+    const store = closed(await openMemoryStore());
+    const account = await makeAccount(store.gallery);
+    const { list, probes } = await manyOnAList(store, account);
+    const gallery = closed(galleryOf(store));
+    const search = (probe: Vector) =>
+      gallery.search({ account, probes: [probe], candidates: { list }, by: "descriptor", limit: 5 });
+    const alone = [];
+    for (const probe of probes) alone.push(await search(probe));
+    using _never = gallery.expect();
+    const arriving = probes.map(async (probe) => {
+      const coming = gallery.expect();
+      await new Promise((resume) => setImmediate(resume));
+      coming[Symbol.dispose]();
+      coming[Symbol.dispose]();
+      return search(probe);
+    });
+    expect(await Promise.all(arriving)).toEqual(alone);
+    expect(await search(probes[0]!)).toEqual(alone[0]!);
   });
 
   test("only those of the persons or descriptors that are named, unknown ones left out", async () => {
@@ -491,6 +513,16 @@ describe("what goes", () => {
     expect(sizes.at(-1)).toBe(sizes[1]!);
   });
 });
+
+/** A list of so many descriptors that a scan takes milliseconds, and some of them to look for. */
+async function manyOnAList(store: Store, account: string): Promise<{ list: string; probes: readonly Vector[] }> {
+  const many = Array.from({ length: 10_000 }, () => ({ id: crypto.randomUUID(), ...vector() }));
+  await store.gallery.descriptors.create(account, many);
+  const list = await store.gallery.lists.create(account, "descriptors", "");
+  const members = many.map(({ id }) => id);
+  await join(store.gallery, account, list, "descriptors", members);
+  return { list, probes: many.slice(0, 20) };
+}
 
 /** The code of what a promise was rejected with; undefined where it was not. */
 async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
