@@ -22,7 +22,7 @@ export async function tell(
   const together = owner ? 1 : EVENTS_A_REQUEST;
   const lostBefore = await lostBy(health);
   const start = performance.now();
-  const stored: Promise<void>[] = [];
+  const stored: Promise<boolean>[] = [];
   for (let told = 0; told < total; ) {
     const due = ((performance.now() - start) * perSecond) / 1000;
     for (; told < total && told <= due; told += together) {
@@ -61,7 +61,7 @@ export async function push(
 }
 
 /** As a request does: what its item says, then its end, which its answer waits for. */
-function tellRequest(recorder: App["events"]["recorder"], first: number): Promise<void> {
+function tellRequest(recorder: App["events"]["recorder"], first: number): Promise<boolean> {
   const events = Array.from({ length: EVENTS_A_REQUEST }, (_, i) => toldEvent(first + i));
   void recorder.record(events.slice(0, -1));
   return recorder.record(events.slice(-1));

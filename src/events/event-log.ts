@@ -2,6 +2,7 @@
  * Stores events in groups: what is told while a commit runs, or shortly after one, goes into the next. The database is
  * written on the thread that answers requests, so commits leave it most of the time however slow the disk is.
  */
+import { nextTurn } from "../bus/turn.ts";
 import { FacewireError } from "../errors.ts";
 import type { Logger } from "../observe/logs.ts";
 import type { EventWatcher } from "../observe/reports.ts";
@@ -38,6 +39,8 @@ const REMIND_EVERY = 60_000;
 interface Waiter {
   /** Events that must be settled, counted since the beginning. */
   readonly through: number;
+  /** Stays when the database goes away, and is woken by nothing but the end. */
+  readonly patient: boolean;
   readonly wake: () => void;
 }
 
@@ -77,13 +80,18 @@ export class EventLog implements EventRecorder {
     return this.#lost;
   }
 
-  async record(events: readonly NewEvent[]): Promise<void> {
+  async record(events: readonly NewEvent[]): Promise<boolean> {
+    const lost = this.#lost;
     for (const event of events) this.#take(rowOf(event, this.#parts.now()));
-    if (this.#waiting.length === 0) return;
-    this.#writing ??= this.#write();
-    if (this.#failure) return;
-    const through = this.#settled + this.#waiting.length;
-    await new Promise<void>((wake) => this.#waiters.push({ through, wake }));
+    if (this.#waiting.length > 0) {
+      this.#writing ??= this.#write();
+      if (this.#failure === undefined) await this.#wait(false);
+    }
+    return this.#failure === undefined && this.#lost === lost;
+  }
+
+  async settled(): Promise<void> {
+    if (this.#waiting.length > 0) await this.#wait(true);
   }
 
   /** Takes nothing more, stores what waits if the database can be used, and ends. */
@@ -96,6 +104,11 @@ export class EventLog implements EventRecorder {
       this.#lose(this.#waiting.length);
       this.#settle(this.#waiting.length);
     }
+  }
+
+  #wait(patient: boolean): Promise<void> {
+    const through = this.#settled + this.#waiting.length;
+    return new Promise((wake) => this.#waiters.push({ through, patient, wake }));
   }
 
   #take(row: EventRow): void {
@@ -150,7 +163,9 @@ export class EventLog implements EventRecorder {
       this.#failure = { error, loggedAt: now };
     }
     // Whoever waits is let go: pictures run without events.
-    for (const { wake } of this.#waiters.splice(0)) wake();
+    const waiters = this.#waiters.splice(0);
+    this.#waiters.push(...waiters.filter(({ patient }) => patient));
+    for (const { patient, wake } of waiters) if (!patient) wake();
   }
 
   #recovered(): void {
@@ -173,7 +188,7 @@ export class EventLog implements EventRecorder {
   /** Waits, unless the log is closed; at least so long that what happens together is stored together. */
   async #pause(ms: number): Promise<void> {
     if (this.#closing) return;
-    if (ms <= 0) return new Promise((resume) => setImmediate(resume));
+    if (ms <= 0) return nextTurn();
     await new Promise<void>((resume) => {
       const timer = setTimeout(resume, ms);
       this.#hurry = () => {

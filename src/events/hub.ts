@@ -4,6 +4,7 @@
  * they are read from the database. Hints and a look every second tell when to read; lost, late or repeated hints change
  * nothing.
  */
+import { nextTurn } from "../bus/turn.ts";
 import type { Logger } from "../observe/logs.ts";
 import type { EventWatcher } from "../observe/reports.ts";
 import { EVERYBODY, type Events, type StoredEvent } from "../store/events.ts";
@@ -173,7 +174,7 @@ class Slices {
   }
 
   async leave(): Promise<void> {
-    await new Promise((resume) => setImmediate(resume));
+    await nextTurn();
     this.#startedAt = performance.now();
   }
 }

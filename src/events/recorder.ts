@@ -51,6 +51,10 @@ export interface EventRecorder {
    * Stores events, in their order and then publishes them. Resolves when they are committed, so that whoever is answered
    * afterwards finds them. Never rejects and never holds anybody up for long: while the database cannot be used it
    * resolves at once, the events wait in memory within bounds, and those that cannot be kept are counted as lost.
+   *
+   * @returns whether all of them are stored; else they wait or are lost, and a process that ends now takes them along
    */
-  record(events: readonly NewEvent[]): Promise<void>;
+  record(events: readonly NewEvent[]): Promise<boolean>;
+  /** Resolves when everything told so far is stored or lost, however long the database is away. */
+  settled(): Promise<void>;
 }

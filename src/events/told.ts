@@ -4,19 +4,25 @@ import type { EventRecorder, NewEvent } from "./recorder.ts";
 /** See the file's head. */
 export class ToldEvents implements EventRecorder {
   readonly #recorder: EventRecorder;
-  #last: Promise<void> = Promise.resolve();
+  #last: Promise<boolean> = Promise.resolve(true);
 
   constructor(recorder: EventRecorder) {
     this.#recorder = recorder;
   }
 
-  record(events: readonly NewEvent[]): Promise<void> {
-    this.#last = this.#recorder.record(events);
+  record(events: readonly NewEvent[]): Promise<boolean> {
+    const before = this.#last;
+    const recorded = this.#recorder.record(events);
+    this.#last = recorded.then(async (stored) => (await before) && stored);
+    return recorded;
+  }
+
+  /** Resolves when everything told so far is stored, or when the database cannot be used; says which. */
+  stored(): Promise<boolean> {
     return this.#last;
   }
 
-  /** Resolves when everything told so far is stored: events are stored in the order they are told. */
-  stored(): Promise<void> {
-    return this.#last;
+  async settled(): Promise<void> {
+    if (!(await this.#last)) await this.#recorder.settled();
   }
 }

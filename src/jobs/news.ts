@@ -14,11 +14,11 @@ const PROGRESS_EVERY = 1_000;
 
 /** See the file's head. */
 export class JobNews {
-  readonly #recorder: EventRecorder;
+  readonly #recorder: Pick<EventRecorder, "record">;
   readonly #jobs: Jobs;
   readonly #progressAt = new Map<string, number>();
 
-  constructor(recorder: EventRecorder, jobs: Jobs) {
+  constructor(recorder: Pick<EventRecorder, "record">, jobs: Jobs) {
     this.#recorder = recorder;
     this.#jobs = jobs;
   }
@@ -35,7 +35,7 @@ export class JobNews {
       events.push({ ...subject, key: `${job.id}/ended`, ...endOf(job) });
     }
     if (events.length === 0) return;
-    await this.#recorder.record(events);
+    if (!(await this.#recorder.record(events))) return;
     await this.#jobs.setAnnounced(job.id, hasEnded(job.state) ? ANNOUNCED_ALL : 1).catch(() => undefined);
   }
 

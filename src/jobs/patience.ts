@@ -57,3 +57,16 @@ export async function untilStored<T>(write: () => Promise<T>, signal: AbortSigna
     }
   }
 }
+
+/** Waits, but no longer than until the signal fires. */
+export async function unlessAborted(wait: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  const aborted = Promise.withResolvers<void>();
+  const resolve = () => aborted.resolve();
+  signal.addEventListener("abort", resolve);
+  try {
+    await Promise.race([wait, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", resolve);
+  }
+}

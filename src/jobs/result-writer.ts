@@ -5,7 +5,7 @@
 import type { ItemResult, ItemStatus, PrimaryFace } from "../pipeline/results.ts";
 import type { JobRecord, ResultCounts } from "../store/job-record.ts";
 import type { Holding, JobCommit, JobWork, NewResult } from "../store/job-work.ts";
-import { untilStored } from "./patience.ts";
+import { unlessAborted, untilStored } from "./patience.ts";
 import { packPrimaryFace } from "./primary-faces.ts";
 import { RateMeter } from "./rate.ts";
 
@@ -189,7 +189,7 @@ export class ResultWriter {
     this.#best = undefined;
     this.#video = undefined;
     this.#changed = false;
-    await told();
+    await unlessAborted(told(), cutOff);
     if (!(await untilStored(() => work.commit(holding, commit), cutOff))) throw new JobLost();
     onCommit({ counts, total: commit.total, rate });
   }

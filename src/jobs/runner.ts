@@ -162,7 +162,7 @@ export class JobRunner {
       work,
       cutOff: end,
       aggregated: aggregatedKeys(engine, job.pipeline),
-      told: () => events.stored(),
+      told: () => events.settled(),
       onCommit: (progress) => {
         changes.changed(job.id);
         news.progress(job, progress);

@@ -84,6 +84,30 @@ test("while the database is away nobody waits, and events are stored in order wh
   expect(logs.map(({ message }) => message)).toEqual(["events cannot be stored", "events are stored again"]);
 });
 
+test("telling says whether events are stored, and whoever must know waits until they are", async () => {
+  const { log, table, state } = testLog();
+  expect(await log.record([newEvent(0)])).toBe(true);
+  await log.settled();
+  state.failure = LOCKED;
+  const first = log.record([newEvent(1)]);
+  let settled = false;
+  const waiting = log.settled().then(() => {
+    settled = true;
+  });
+  expect(await first).toBe(false);
+  expect(await log.record([newEvent(2)])).toBe(false);
+  await Bun.sleep(20);
+  expect(settled).toBe(false);
+  state.failure = undefined;
+  await waiting;
+  expect(items(table).slice(0, 2)).toEqual([0, 1]);
+  await log.settled();
+  expect(items(table)).toEqual([0, 1, 2]);
+  state.failure = new Error("no such column");
+  expect(await log.record([newEvent(3)])).toBe(false);
+  await log.settled();
+});
+
 test("what is told while the database stays away is bounded, and what is lost is counted", async () => {
   const { log, state, counts, table } = testLog();
   state.failure = LOCKED;

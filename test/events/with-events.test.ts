@@ -33,7 +33,7 @@ function face(parts: Partial<FaceJson> = {}): FaceJson {
 /** Keeps what it is told; stores it when the test says so. */
 class TestRecorder implements EventRecorder {
   readonly told: NewEvent[] = [];
-  readonly #gates: (() => void)[] = [];
+  readonly #gates: ((stored: boolean) => void)[] = [];
   #open: boolean;
 
   constructor(open = true) {
@@ -44,15 +44,19 @@ class TestRecorder implements EventRecorder {
     return this.told.map(({ type }) => type);
   }
 
-  record(events: readonly NewEvent[]): Promise<void> {
+  record(events: readonly NewEvent[]): Promise<boolean> {
     this.told.push(...events);
-    if (this.#open) return Promise.resolve();
+    if (this.#open) return Promise.resolve(true);
     return new Promise((resolve) => this.#gates.push(resolve));
+  }
+
+  async settled(): Promise<void> {
+    await this.record([]);
   }
 
   /** Everything told so far is stored. */
   store(): void {
-    for (const open of this.#gates.splice(0)) open();
+    for (const open of this.#gates.splice(0)) open(true);
   }
 
   storeAll(): void {

@@ -208,7 +208,7 @@ export function jobStoreSuite(backend: string, create: () => Promise<TestDatabas
         content: store.jobContent,
         folders: new JobFolders(folder),
         leases: new Leases(store.jobWork),
-        news: new JobNews({ record: async (events) => void told.push(...events.map(({ type }) => type)) }, store.jobs),
+        news: new JobNews({ record: async (events) => told.push(...events.map(({ type }) => type)) > 0 }, store.jobs),
         logger: createLogger("silent", { write: () => undefined }),
         retention: 1_000,
         clock: systemClock,

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { ulid } from "ulid";
 import { FacewireError } from "../../src/errors.ts";
-import type { NewEvent } from "../../src/events/recorder.ts";
+import type { EventRecorder, NewEvent } from "../../src/events/recorder.ts";
 import { JobChanges } from "../../src/jobs/changes.ts";
 import { JobFolders } from "../../src/jobs/folders.ts";
 import { Leases } from "../../src/jobs/leases.ts";
@@ -34,9 +34,13 @@ afterEach(async () => {
   await store.close();
 });
 
+/** Stores events at once. */
+function storing(): EventRecorder {
+  return { record: async (told) => events.push(...told) > 0, settled: async () => undefined };
+}
+
 /** Starts a runner on an engine. */
-function start(engine: Engine): JobRunner {
-  const recorder = { record: async (told: readonly NewEvent[]) => void events.push(...told) };
+function start(engine: Engine, recorder: EventRecorder = storing()): JobRunner {
   const runner = new JobRunner({
     engine,
     recorder,
@@ -150,6 +154,40 @@ describe("A video", () => {
     expect(events.filter(({ type }) => type === "item.completed")).toHaveLength(6);
     const { summaries } = await store.jobContent.videos(id, 10);
     expect(JSON.parse(summaries[0] ?? "{}")).toMatchObject({ frames_analysed: 6 });
+  });
+
+  test("is not acknowledged before its events are stored, and its end is told again until it is", async () => {
+    const stored = Promise.withResolvers<void>();
+    let away = true;
+    const recorder: EventRecorder = {
+      async record(told) {
+        events.push(...told);
+        return !away;
+      },
+      settled: () => stored.promise,
+    };
+    const id = await job(VIDEO);
+    start(
+      playing(() => ({})),
+      recorder,
+    );
+    for (const end = Date.now() + 10_000; events.length < 7 && Date.now() < end; ) await Bun.sleep(2);
+    await Bun.sleep(20);
+    expect(await frames(id)).toEqual([]);
+    stored.resolve();
+    expect((await endOf(id)).state).toBe("completed");
+    expect(await frames(id)).toHaveLength(FRAMES);
+    for (const end = Date.now() + 10_000; events.at(-1)?.type !== "job.completed" && Date.now() < end; ) {
+      await Bun.sleep(2);
+    }
+    const news = new JobNews(recorder, store.jobs);
+    events = [];
+    await news.tellMissed();
+    away = false;
+    await news.tellMissed();
+    await news.tellMissed();
+    const end = ["job.created", "job.completed"];
+    expect(events.map(({ type }) => type)).toEqual([...end, ...end] as (typeof events)[number]["type"][]);
   });
 
   test("keeps a frame that fails by its own fault as failed, and goes on", async () => {
