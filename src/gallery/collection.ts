@@ -1,5 +1,6 @@
 /** Deletes descriptors that belonged to neither a person nor a list for longer than they may, with their pictures. */
 import type { Clock } from "../bus/clock.ts";
+import { nextTurn } from "../bus/turn.ts";
 import type { Logger } from "../observe/logs.ts";
 import type { Descriptors } from "../store/gallery/descriptors.ts";
 
@@ -27,7 +28,7 @@ export function keepCollected({ descriptors, lifetime, every, clock, logger }: C
     try {
       for (let some = CHUNK; some === CHUNK && !ended; deleted += some) {
         some = await descriptors.collect(olderThan, CHUNK);
-        await new Promise((resume) => setImmediate(resume));
+        await nextTurn();
       }
     } catch (error) {
       logger.warn("descriptors not collected", { error });

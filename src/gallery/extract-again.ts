@@ -2,6 +2,7 @@
 import { FacewireError } from "../errors.ts";
 import { passesByItself } from "../pipeline/passing-failures.ts";
 import type { Engine, FaceJson } from "../pipeline/results.ts";
+import { descriptorValues } from "../stages/face-json.ts";
 import type { Sample } from "../store/gallery/records.ts";
 import type { ModelVersion } from "../store/gallery/reextraction.ts";
 
@@ -46,8 +47,7 @@ export async function extractAgain(
     const message = `The pipeline ${PIPELINES[sample.kind]} extracts with another model than descriptor-default.`;
     throw new FacewireError("model_unavailable", message);
   }
-  const bytes = Buffer.from(descriptor.data, "base64");
-  return { values: Float32Array.from({ length: descriptor.length }, (_, i) => bytes.readFloatLE(i * 4)) };
+  return { values: descriptorValues(descriptor) };
 }
 
 function areaOf({ box }: FaceJson): number {

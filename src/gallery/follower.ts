@@ -1,4 +1,5 @@
 /** Keeps what the scan threads hold as the database has it: loads it, and takes over changes in their order. */
+import { nextTurn } from "../bus/turn.ts";
 import { FacewireError } from "../errors.ts";
 import type { Logger } from "../observe/logs.ts";
 import type { GalleryChanges } from "../store/gallery/changes.ts";
@@ -156,7 +157,7 @@ export class Follower {
       void settled.then(() => underWay.delete(settled));
       if (underWay.size >= MOST_UNDER_WAY) await Promise.race(underWay);
       // Others want the thread too.
-      await new Promise((resume) => setImmediate(resume));
+      await nextTurn();
       if (failure !== undefined) throw failure;
     };
     for (let next: string | undefined, first = true; first || next !== undefined; first = false) {

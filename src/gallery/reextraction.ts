@@ -3,9 +3,11 @@
  * found any more. It runs on the pictures that are stored with them, behind all requests, in one process at a time; the
  * store keeps how far it is, so that it goes on after a restart.
  */
+
 import { backoffDelay, DEFAULT_BACKOFF } from "../bus/backoff.ts";
 import type { CancelTimer, Clock } from "../bus/clock.ts";
 import { pause } from "../bus/pause.ts";
+import { nextTurn } from "../bus/turn.ts";
 import { FacewireError } from "../errors.ts";
 import type { Logger } from "../observe/logs.ts";
 import type { Engine, PartHealth } from "../pipeline/results.ts";
@@ -138,7 +140,7 @@ export class Reextraction {
       const stored = await this.#patiently(() => store.store(target, this.#owner, results, found.through));
       if (!stored) break;
       after = found.through;
-      await new Promise((resume) => setImmediate(resume));
+      await nextTurn();
     }
     if (!told) return;
     const last = await store.progress().catch(() => first);

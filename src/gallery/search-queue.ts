@@ -3,6 +3,7 @@
  * come, those that are ready wait a moment for them. A search among many costs half or a third where several are scanned in
  * one pass; nobody waits who is alone.
  */
+import { nextTurn } from "../bus/turn.ts";
 import { FacewireError } from "../errors.ts";
 import type { ScanMatch, ScanSearch } from "./scan.ts";
 import type { ScanThreads } from "./scan-threads.ts";
@@ -105,7 +106,7 @@ export class SearchQueue {
     if (this.#isScanning) return;
     this.#isScanning = true;
     // Searches that waited for the same changes come one after the other within this turn.
-    await new Promise((resume) => setImmediate(resume));
+    await nextTurn();
     while (this.#waiting.length > 0) {
       await this.#gather();
       const together = this.#waiting.splice(0, MOST_TOGETHER).filter((waiting) => !isLate(waiting));

@@ -2,7 +2,9 @@
  * The primary faces of a job's items, as they are kept until the job is done: its aggregate is over all of them, also
  * those from before a restart. Numbers and descriptors come back exactly as they were.
  */
+
 import { Packr } from "msgpackr";
+import { nextTurn } from "../bus/turn.ts";
 import type { Engine, PrimaryFace } from "../pipeline/results.ts";
 import type { JobContent } from "../store/job-content.ts";
 
@@ -50,7 +52,7 @@ export async function aggregateJob(
     const last = rows.at(-1);
     if (!last || rows.length < FACES_AT_ONCE) break;
     after = last.position;
-    await new Promise((resume) => setImmediate(resume));
+    await nextTurn();
   }
   return engine.aggregate(job.pipeline, faces);
 }

@@ -96,6 +96,12 @@ export function descriptorJson({ model, version, values }: Descriptor): Json<"de
   return { model, version, length: values.length, data: bytes.toString("base64") };
 }
 
+/** The values of such a descriptor. */
+export function descriptorValues({ length, data }: Pick<Json<"descriptor">, "length" | "data">): Float32Array {
+  const bytes = Buffer.from(data, "base64");
+  return Float32Array.from({ length }, (_, i) => bytes.readFloatLE(i * 4));
+}
+
 function landmarksJson({ points, five }: Landmarks): Json<"landmarks"> {
   const round = ([x, y]: readonly [number, number]) => [pixel(x), pixel(y)] as const;
   return { points: points.map(round), five: five.map(round) };

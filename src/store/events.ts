@@ -3,7 +3,9 @@
  * is held until the commit, on any database. So ids become visible in order, none is ever given out twice, and a missing
  * id means a deleted event; deletion takes the oldest, and those of an account that goes. Cursors rest on that.
  */
+
 import type { Kysely, Selectable } from "kysely";
+import { nextTurn } from "../bus/turn.ts";
 import type { EventsTable, Schema } from "./schema.ts";
 import { transact } from "./transactions.ts";
 
@@ -130,7 +132,7 @@ export class Events {
         .execute();
       events.push(...rows.map(eventOf));
       through = events.length === limit ? (events.at(-1)?.id ?? end) : end;
-      if (through < latest && events.length < limit) await pause();
+      if (through < latest && events.length < limit) await nextTurn();
     }
     // Read again: what was deleted meanwhile may be missing above.
     return { events, through, ...(await this.bounds()) };
@@ -151,7 +153,7 @@ export class Events {
         .execute();
       events.push(...rows.map(eventOf));
       through = events.length === limit ? (events.at(-1)?.id ?? end) : end;
-      if (through > bounds.oldest + 1 && events.length < limit) await pause();
+      if (through > bounds.oldest + 1 && events.length < limit) await nextTurn();
     }
     return { events, through, ...bounds };
   }
@@ -179,7 +181,7 @@ export class Events {
       const result = await this.#db.deleteFrom("events").where("id", "<=", last.id).executeTakeFirst();
       deleted += Number(result.numDeletedRows);
       if (kept !== -1) return deleted;
-      await pause();
+      await nextTurn();
     }
   }
 
@@ -245,9 +247,4 @@ function eventOf(row: Selectable<EventsTable>): StoredEvent {
     data: row.data,
     account: row.account ?? undefined,
   };
-}
-
-/** Lets others have the thread. */
-function pause(): Promise<void> {
-  return new Promise((resume) => setImmediate(resume));
 }

@@ -2,6 +2,7 @@
  * kysely over bun:sqlite. Not kysely-bun-sqlite, because that one is for kysely 0.28 and begins transactions as readers:
  * when two processes then both want to write, one fails at once instead of waiting its turn.
  */
+
 import type { Database, SQLQueryBindings } from "bun:sqlite";
 import {
   type CompiledQuery,
@@ -13,6 +14,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely";
+import { nextTurn } from "../bus/turn.ts";
 import { isBusy, storeError } from "./sqlite-errors.ts";
 import { storable } from "./storable.ts";
 
@@ -134,7 +136,7 @@ class BunConnection implements DatabaseConnection {
       setImmediate(() => {
         this.#heldSince = undefined;
       });
-    } else if (performance.now() - this.#heldSince >= HOLD_MS) await new Promise((resume) => setImmediate(resume));
+    } else if (performance.now() - this.#heldSince >= HOLD_MS) await nextTurn();
   }
 
   /**

@@ -39,7 +39,7 @@ async function answerOf(handle: OpenOperation["handle"], timeoutMs = 5_000): Pro
 
 test("LUNA-SRV-026 LUNA-GEN-004 a failure nobody foresaw is 500 1 without a word of what it was", async () => {
   const response = await answerOf(() => {
-    throw new TypeError("undefined is not a function at /home/somebody/file.ts");
+    throw new TypeError("undefined is not a function at src/somewhere/file.ts");
   });
   expect(response.status).toBe(500);
   expect(await response.json()).toEqual({

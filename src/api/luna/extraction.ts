@@ -1,6 +1,7 @@
 /** Runs pictures that clients send through the dialect's pipelines, and tells what came out in the dialect's words. */
 import { FacewireError } from "../../errors.ts";
 import type { FaceJson, ItemResult, RunRequest } from "../../pipeline/results.ts";
+import { descriptorValues } from "../../stages/face-json.ts";
 import type { NewDescriptor, Sample, Vector } from "../../store/gallery/records.ts";
 import type { LunaContext } from "./context.ts";
 import { LunaError } from "./errors.ts";
@@ -141,9 +142,9 @@ function extracted(json: FaceJson, wish: ExtractionWish): ExtractedFace {
   return { face, keep: { id, ...vectorOf(json.descriptor), ...(sample && { sample }) } };
 }
 
-function vectorOf({ model, version, length, data }: NonNullable<FaceJson["descriptor"]>): Vector {
-  const bytes = Buffer.from(data, "base64");
-  return { model, version, values: Float32Array.from({ length }, (_, i) => bytes.readFloatLE(i * 4)) };
+function vectorOf(descriptor: NonNullable<FaceJson["descriptor"]>): Vector {
+  const { model, version } = descriptor;
+  return { model, version, values: descriptorValues(descriptor) };
 }
 
 function sampleOf({ crops }: FaceJson, warped: boolean): Sample | undefined {

@@ -3,6 +3,7 @@ import type { Candidates, GalleryMatch } from "../../gallery/gallery.ts";
 import type { ListType, Vector } from "../../store/gallery/records.ts";
 import type { LunaContext } from "./context.ts";
 import { descriptorNotFound, LunaError, listNotFound, personNotFound, wrongListType } from "./errors.ts";
+import { type Extraction, extract } from "./extraction.ts";
 import type { NamedCandidates, NamedReference } from "./matching-query.ts";
 import type { AccountCall } from "./operation.ts";
 import type { ToldCandidate, ToldFact } from "./tell.ts";
@@ -115,6 +116,12 @@ async function descriptorsTarget(context: LunaContext, call: AccountCall, ids: r
   const unknown = await context.store.descriptors.unknown(call.caller.account, ids);
   if (unknown.length > 0) throw new LunaError(11020, "One or more descriptor not found");
   return { candidates: { descriptors: ids }, by: "descriptor", told: { descriptor_ids: ids } };
+}
+
+/** Extracts what is matched then, as `extract` does; meanwhile the gallery knows that a search will come. */
+export async function extractProbe(...[context, ...rest]: Parameters<typeof extract>): Promise<Extraction> {
+  using _coming = context.gallery.expect();
+  return await extract(context, ...rest);
 }
 
 /** Matches as answers show them, by falling similarity. */

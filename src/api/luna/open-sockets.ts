@@ -39,8 +39,6 @@ export class OpenSockets {
   readonly #parts: OpenSocketsParts;
   /** By token or login. */
   readonly #held = new Map<string, Set<Held>>();
-  /** How many each account has. */
-  readonly #ofAccount = new Map<string, number>();
   #timer: ReturnType<typeof setInterval> | undefined;
   #looking = false;
 
@@ -58,13 +56,11 @@ export class OpenSockets {
     if (others.size >= this.#parts.most) {
       throw new LunaError(12033, "These credentials have as many WebSocket subscriptions as are allowed");
     }
-    const ofAccount = this.#ofAccount.get(caller.account) ?? 0;
-    if (ofAccount >= this.#parts.mostOfAccount) {
+    if (this.#ofAccount(caller.account) >= this.#parts.mostOfAccount) {
       throw new LunaError(12033, "The account has as many WebSocket subscriptions as are allowed");
     }
     const held: Held = { caller, ended: false, end: undefined };
     this.#held.set(key, others.add(held));
-    this.#ofAccount.set(caller.account, ofAccount + 1);
     this.#timer ??= setInterval(() => void this.#look(), LOOK_EVERY);
     return {
       onEnded(end) {
@@ -75,14 +71,15 @@ export class OpenSockets {
     };
   }
 
+  #ofAccount(account: string): number {
+    let count = 0;
+    for (const held of this.#held.values()) for (const { caller } of held) if (caller.account === account) count++;
+    return count;
+  }
+
   #release(key: string, held: Held): void {
     const others = this.#held.get(key);
-    if (!others?.delete(held)) return;
-    const { account } = held.caller;
-    const ofAccount = (this.#ofAccount.get(account) ?? 1) - 1;
-    if (ofAccount > 0) this.#ofAccount.set(account, ofAccount);
-    else this.#ofAccount.delete(account);
-    if (others.size > 0) return;
+    if (!others?.delete(held) || others.size > 0) return;
     this.#held.delete(key);
     if (this.#held.size > 0) return;
     clearInterval(this.#timer);

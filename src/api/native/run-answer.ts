@@ -1,4 +1,5 @@
 /** Turns the result of a run into an HTTP answer: JSON, or the drawn picture. */
+import { nextTurn } from "../../bus/turn.ts";
 import { FacewireError, type PublicError } from "../../errors.ts";
 import type { ItemResult, RunResult } from "../../pipeline/results.ts";
 import { runError } from "../../pipeline/run-error.ts";
@@ -51,7 +52,7 @@ async function resultJson(result: RunResult, error: PublicError | undefined): Pr
   for (const [at, item] of items.entries()) {
     parts.push(encode((at === 0 ? "" : ",") + JSON.stringify(itemJson(item))));
     if (performance.now() - sliceStart > SLICE_MS) {
-      await new Promise((resume) => setImmediate(resume));
+      await nextTurn();
       sliceStart = performance.now();
     }
   }

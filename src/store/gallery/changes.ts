@@ -3,7 +3,9 @@
  * position under the lock of a single row, held until the commit: positions become visible in order and without gaps.
  * Changes say how something is now, not what was done to it, so applying one twice changes nothing.
  */
+
 import { type Kysely, type Selectable, sql } from "kysely";
+import { nextTurn } from "../../bus/turn.ts";
 import type { Schema } from "../schema.ts";
 import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
@@ -177,7 +179,7 @@ export class GalleryChanges {
       if (!end) return deleted;
       deleted += await this.#forget(Number(end.position));
       if (kept !== -1) return deleted;
-      await pause();
+      await nextTurn();
     }
   }
 
@@ -250,9 +252,4 @@ function toldOf(row: Selectable<GalleryChangesTable>, descriptor: LoadedDescript
     case "list-removed":
       return { position, kind: "list-removed", list: subject };
   }
-}
-
-/** Lets others have the thread. */
-function pause(): Promise<void> {
-  return new Promise((resume) => setImmediate(resume));
 }

@@ -7,7 +7,7 @@ import { type ExtractedFace, extract, type LunaFace, readSentBody } from "../ext
 import { admitHandlers, type Handler, handlerOf } from "../handlers.ts";
 import { readJson } from "../json-body.ts";
 import { checkAwaited, storeExtraction } from "../keeping.ts";
-import { findMatches, listTarget, personTarget } from "../matching.ts";
+import { extractProbe, findMatches, listTarget, personTarget } from "../matching.ts";
 import { type AccountCall, type AccountOperation, json, type LunaOperation } from "../operation.ts";
 import { CHANGES, HANDLER_TYPES, type HandlerType, LIST_TYPE, wishOf } from "../policies.ts";
 import { readFlag, readText, readUuid, required } from "../query.ts";
@@ -65,7 +65,7 @@ async function enrol(context: LunaContext, call: AccountCall): Promise<Response>
   const handler = await handlerOf(context, call, "extractor");
   const list = handler.policies.list_id;
   await listTarget(context, call, list, "persons");
-  const { keep, shown } = await bestFace(context, call, handler, warped);
+  const { keep, shown } = await bestFace(context, call, handler, { warped, extracting: extract });
   checkAwaited(call);
   const enrolled = await context.store.descriptors.create(call.caller.account, [keep], { person, list });
   if (!enrolled) throw listNotFound(list, 400);
@@ -77,7 +77,7 @@ async function identify(context: LunaContext, call: AccountCall): Promise<Respon
   const handler = await handlerOf(context, call, "identify");
   const { list_id, limit, identify_threshold } = handler.policies;
   const target = await listTarget(context, call, list_id);
-  const { best, keep, shown } = await bestFace(context, call, handler, warped);
+  const { best, keep, shown } = await bestFace(context, call, handler, { warped, extracting: extractProbe });
   const candidates = await findMatches(context, call, [keep], target, { limit, atLeast: identify_threshold });
   await storeExtraction(context, call, [best]);
   return json({ candidates, ...shown }, 201);
@@ -89,7 +89,7 @@ async function verify(context: LunaContext, call: AccountCall): Promise<Response
   const warped = readPictureFlags(query);
   const handler = await handlerOf(context, call, "verify");
   const target = await personTarget(context, call, person);
-  const { best, keep, shown } = await bestFace(context, call, handler, warped);
+  const { best, keep, shown } = await bestFace(context, call, handler, { warped, extracting: extractProbe });
   const candidates = await findMatches(context, call, [keep], target, { limit: 1 });
   await storeExtraction(context, call, [best]);
   const nearest = candidates[0];
@@ -108,10 +108,10 @@ async function bestFace(
   context: LunaContext,
   call: AccountCall,
   handler: Handler<HandlerType>,
-  warped: boolean,
+  { warped, extracting }: { readonly warped: boolean; readonly extracting: typeof extract },
 ): Promise<BestFace> {
   const body = await readSentBody(context, call);
-  const { faces, exif } = await extract(context, call, body, wishOf(handler.policies, warped));
+  const { faces, exif } = await extracting(context, call, body, wishOf(handler.policies, warped));
   const best: ExtractedFace | undefined = faces[0];
   if (best?.keep === undefined) throw new LunaError(4003, "No faces found.");
   return { best, keep: best.keep, shown: { face: best.face, ...(exif === undefined ? {} : { exif }) } };

@@ -1,4 +1,5 @@
 /** Matches what is stored: verify, identify, match. */
+import type { ListType } from "../../../store/gallery/records.ts";
 import type { LunaContext } from "../context.ts";
 import {
   descriptorReference,
@@ -9,7 +10,7 @@ import {
   type Target,
   targetOf,
 } from "../matching.ts";
-import { readCandidates, readLimit, readReference } from "../matching-query.ts";
+import { type NamedCandidates, readCandidates, readLimit, readReference } from "../matching-query.ts";
 import { type AccountCall, json, type LunaOperation } from "../operation.ts";
 import { readUuid, required } from "../query.ts";
 import { tell } from "../tell.ts";
@@ -26,6 +27,23 @@ export function matchingOperations(context: LunaContext): readonly LunaOperation
     await tell(context, call, { source, template: reference.told, candidate: target.told, result });
     return json(result, 201);
   };
+  const oneToMany = (
+    source: "identify" | "match",
+    among: ListType,
+    alternatives: readonly NamedCandidates["name"][],
+  ): LunaOperation => ({
+    method: "POST",
+    path: `/4/matching/${source}`,
+    access: "account",
+    async handle(call) {
+      const query = call.url.searchParams;
+      const limit = readLimit(query);
+      const named = readReference(query);
+      const candidates = readCandidates(query, alternatives);
+      const reference = await referenceOf(context, call, named);
+      return answer(call, source, reference, await targetOf(context, call, candidates, among), limit);
+    },
+  });
   return [
     {
       method: "POST",
@@ -39,31 +57,7 @@ export function matchingOperations(context: LunaContext): readonly LunaOperation
         return answer(call, "verify", reference, await personTarget(context, call, person), 1);
       },
     },
-    {
-      method: "POST",
-      path: "/4/matching/identify",
-      access: "account",
-      async handle(call) {
-        const query = call.url.searchParams;
-        const limit = readLimit(query);
-        const named = readReference(query);
-        const candidates = readCandidates(query, ["list_id", "person_ids"]);
-        const reference = await referenceOf(context, call, named);
-        return answer(call, "identify", reference, await targetOf(context, call, candidates, "persons"), limit);
-      },
-    },
-    {
-      method: "POST",
-      path: "/4/matching/match",
-      access: "account",
-      async handle(call) {
-        const query = call.url.searchParams;
-        const limit = readLimit(query);
-        const named = readReference(query);
-        const candidates = readCandidates(query, ["list_id", "descriptor_ids"]);
-        const reference = await referenceOf(context, call, named);
-        return answer(call, "match", reference, await targetOf(context, call, candidates, "descriptors"), limit);
-      },
-    },
+    oneToMany("identify", "persons", ["list_id", "person_ids"]),
+    oneToMany("match", "descriptors", ["list_id", "descriptor_ids"]),
   ];
 }

@@ -1,10 +1,10 @@
 /** Search: a picture is stored like any other, and its one face matched. */
 import type { LunaContext } from "../context.ts";
 import { LunaError } from "../errors.ts";
-import { type ExtractedFace, type Extraction, type ExtractionWish, extract, readSentBody } from "../extraction.ts";
+import { type ExtractedFace, readSentBody } from "../extraction.ts";
 import { readExtractionWish } from "../extraction-parameters.ts";
 import { storeExtraction } from "../keeping.ts";
-import { findMatches, targetOf } from "../matching.ts";
+import { extractProbe, findMatches, targetOf } from "../matching.ts";
 import { readCandidates, readLimit } from "../matching-query.ts";
 import { type AccountCall, json, type LunaOperation } from "../operation.ts";
 import { tell } from "../tell.ts";
@@ -29,7 +29,7 @@ async function search(context: LunaContext, call: AccountCall): Promise<Response
   // Before the picture is looked at: nothing is stored of a request that cannot succeed.
   const target = await targetOf(context, call, named);
 
-  const { faces, exif } = await extractProbe(context, call, wish);
+  const { faces, exif } = await extractProbe(context, call, await readSentBody(context, call), wish);
   if (faces.length > 1) {
     await storeExtraction(context, call, faces);
     throw new LunaError(11012, {
@@ -50,11 +50,4 @@ async function search(context: LunaContext, call: AccountCall): Promise<Response
     result,
   });
   return json(result, 201);
-}
-
-/** What is to be matched. Meanwhile the gallery knows that a search will come. */
-async function extractProbe(context: LunaContext, call: AccountCall, wish: ExtractionWish): Promise<Extraction> {
-  const body = await readSentBody(context, call);
-  using _coming = context.gallery.expect();
-  return await extract(context, call, body, wish);
 }
