@@ -1,4 +1,5 @@
 /** A port that answers requests and carries WebSockets: idle limits, requests in flight, and a stop that lets them finish. */
+import http from "node:http";
 import type { Server, WebSocketHandler } from "bun";
 import { FacewireError } from "../errors.ts";
 import { exchangeOf } from "./exchange.ts";
@@ -17,6 +18,11 @@ export interface ListenerOptions {
   readonly handle: (request: Request, peer: string | undefined) => Promise<Response>;
 }
 
+/**
+ * Bytes of a request line with its headers: what a query of 1,000 ids takes, their commas encoded, and 9 KiB beside it. Bun
+ * answers longer ones with a bare 431 itself. It has this bound once for a process, where Node keeps its own.
+ */
+const MAX_HEAD = 48 * 1024;
 /** Seconds a connection may be silent between requests, inside request headers, and while it takes an answer. */
 const IDLE_SECONDS = 30;
 /** Bytes of one message from a client: none of them sends more than a few words. */
@@ -39,6 +45,8 @@ export class Listener {
   /** Binds the port; throws `config_invalid` when the address is taken or cannot be bound. */
   static open(options: ListenerOptions): Listener {
     const sockets = new Set<OpenSocket>();
+    // Types hide that Bun lets it be set. Whoever started Bun with a larger bound keeps theirs.
+    (http as { maxHeaderSize: number }).maxHeaderSize = Math.max(http.maxHeaderSize, MAX_HEAD);
     try {
       const server = Bun.serve({
         hostname: options.hostname,

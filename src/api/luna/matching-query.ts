@@ -1,7 +1,7 @@
 /** What a request names to be matched, and against what; read from its query. Nothing is looked up here. */
 import { alternative, readInteger, readUuid, readUuids } from "./query.ts";
 
-/** Ids that a request may name; addresses much longer than that are refused before they come here. */
+/** Ids that a request may name. The listener takes addresses that are long enough for them, and not for many more. */
 const MOST_IDS = 1000;
 
 /** A reference by its id. */

@@ -1,6 +1,7 @@
 /** Matching of what is stored: verify, identify, match. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { LunaAccount, LunaAnswer, LunaClient } from "../../support/luna/client.ts";
+import { rawExchange } from "../../support/luna/raw-http.ts";
 import { type LunaServer, startLuna } from "../../support/luna/server.ts";
 import { Gallery, near, similarityAt } from "../../support/luna/vectors.ts";
 
@@ -369,10 +370,24 @@ describe("all of them", () => {
     expect(similarities).toEqual(similarities.toSorted((a: number, b: number) => b - a));
   }, 60_000);
 
-  test("400 ids fit into an address", async () => {
-    const others = await Promise.all(Array.from({ length: 12 }, (_, i) => gallery.descriptor(near(0.2, 300 + i))));
-    const ids = Array.from({ length: 400 }, (_, i) => others[i % others.length]!);
-    const { status, body } = await post("match", { descriptor_id: d, descriptor_ids: ids.join(","), limit: 5 });
-    expect([status, body.candidates.length]).toEqual([201, 5]);
+  test("1,000 ids fit into an address, each 36 characters and an encoded comma; one more is 12012", async () => {
+    const ids: string[] = [];
+    while (ids.length < 1000) {
+      const some = Array.from({ length: 50 }, (_, i) => gallery.descriptor(near(0.2, 2 + ((ids.length + i) % 500))));
+      ids.push(...(await Promise.all(some)));
+    }
+    const best = await gallery.descriptor(near(0.95, 3));
+    const all = [...ids.slice(1), best];
+    const { status, body } = await post("match", { descriptor_id: d, descriptor_ids: all.join(","), limit: 5 });
+    expect([status, body.candidates.length, body.candidates[0].id]).toEqual([201, 5, best]);
+    const more = [...all, ids[0]!].join(",");
+    expectError(await post("match", { descriptor_id: d, descriptor_ids: more }), 12012);
+  }, 60_000);
+
+  test("an address that is much longer is 431, and the server goes on", async () => {
+    const path = `/4/matching/match?descriptor_ids=${"x".repeat(60_000)}`;
+    const answer = await rawExchange(server.url, `POST ${path} HTTP/1.1\r\nhost: a\r\n\r\n`);
+    expect(answer).toStartWith("HTTP/1.1 431");
+    expect((await post("match", { descriptor_id: d, list_id: descriptors })).status).toBe(201);
   });
 });
