@@ -1,8 +1,9 @@
 /**
  * Slows those who guess passwords. Wrong logins are counted by address and by login; beyond an allowance each further try
- * waits for its turn, at a pace at which nothing can be guessed. Nobody is locked out, and who is waited for is told neither
- * more nor less than others. Tokens and passwords that were right a short while ago never come here, so clients that work
- * go on working, also when they share an address (a proxy's) with one who guesses.
+ * waits for its turn, at a pace at which nothing can be guessed; who is waited for is told neither more nor less than others. A
+ * right password waits and is refused like a guess while others guess from its address or at its login, unless it has worked
+ * from there before. Tokens and passwords that were right a short while ago never come here, so clients that work go on working,
+ * also when they share an address (a proxy's) with one who guesses.
  */
 import { FacewireError } from "../../../errors.ts";
 import { LunaError } from "../errors.ts";
