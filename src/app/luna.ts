@@ -50,6 +50,7 @@ export async function openLuna(parts: LunaParts): Promise<OpenLuna | undefined> 
     gallery: gallery.gallery,
     events: parts.events,
     models: catalog,
+    lacking: onceEach((model) => logger.warn("requests ask for a model that is not installed", { model })),
     settings,
     health: parts.health,
     passwords: new Passwords(),
@@ -66,5 +67,15 @@ export async function openLuna(parts: LunaParts): Promise<OpenLuna | undefined> 
     health: () => ({ gallery: gallery.health() }),
     stop: (timeoutMs) => api.stop(timeoutMs),
     close: () => kept.disposeAsync(),
+  };
+}
+
+/** Calls back with each name when it is first given; names must be few. */
+function onceEach(callback: (name: string) => void): (name: string) => void {
+  const given = new Set<string>();
+  return (name) => {
+    if (given.has(name)) return;
+    given.add(name);
+    callback(name);
   };
 }

@@ -17,6 +17,8 @@ export interface LunaContext {
   readonly gallery: Gallery;
   readonly events: { readonly recorder: EventRecorder; readonly feed: EventFeed };
   readonly models: ModelCatalog;
+  /** Tells the operator that requests ask for a model that is not installed; more than once it is not told. */
+  readonly lacking: (model: string) => void;
   /** All of them, for `/4/config`; the dialect's own are under `luna`. */
   readonly settings: Settings;
   /** Every part of the server by name. */

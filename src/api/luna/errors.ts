@@ -86,13 +86,15 @@ export class LunaError extends FacewireError {
     detail: string | Readonly<Record<string, unknown>>,
     options: {
       readonly status?: number;
+      /** Facewire's own code, for logs and counters, where that of the dialect's code says something else. */
+      readonly code?: ErrorCode;
       readonly cause?: unknown;
       /** Further facts: `allow` and `retry_after_s` become headers. */
       readonly details?: ErrorDetails;
     } = {},
   ) {
     const { status, desc, code } = LUNA_ERRORS[lunaCode];
-    super(code, typeof detail === "string" ? detail : desc, {
+    super(options.code ?? code, typeof detail === "string" ? detail : desc, {
       details: { luna: lunaCode, ...options.details },
       cause: options.cause,
     });

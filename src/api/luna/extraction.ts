@@ -68,7 +68,10 @@ export async function extract(
     return { faces: [{ face: { id }, keep: { id, ...body.vector } }] };
   }
   if (wish.ethnicities && context.models.find(ETHNICITY_MODEL) === undefined) {
-    throw new LunaError(1, `Ethnicities need a model that is not installed: ${ETHNICITY_MODEL}.`);
+    context.lacking(ETHNICITY_MODEL);
+    const detail = `Ethnicities need a model that is not installed: ${ETHNICITY_MODEL}.`;
+    // The dialect has nothing but 500 for a wish that cannot be met; in the log it is no failure.
+    throw new LunaError(1, detail, { code: "model_unknown" });
   }
   const item = await run(context, runRequest(call, body.bytes, wish, context.settings.luna.portraits));
   checkItem(item, wish);

@@ -95,6 +95,14 @@ describe("estimates", () => {
     expect(answer.body.detail).toContain("ethnicity-default");
     expect(await stored()).toBe(before);
   });
+
+  test("the operator reads once that the model is missing; requests that ask for it are no failures in the log", async () => {
+    for (let asked = 0; asked < 3; asked++) await send(picture, { estimate_ethnicities: 1 });
+    const { logs } = server.server;
+    expect(logs.where({ level: "warn", model: "ethnicity-default" })).toHaveLength(1);
+    expect(logs.where({ level: "info", status: 500, code: "model_unknown" }).length).toBeGreaterThanOrEqual(3);
+    expect(logs.where({ level: "error" })).toEqual([]);
+  });
 });
 
 describe("EXIF", () => {
