@@ -7,6 +7,7 @@ import { http } from "./groups/http.ts";
 import { kit } from "./groups/kit.ts";
 import { limit } from "./groups/limit.ts";
 import { lunaEvents } from "./groups/luna-events.ts";
+import { lunaMemory } from "./groups/luna-memory.ts";
 import { lunaSearch } from "./groups/luna-search.ts";
 import { memory } from "./groups/memory.ts";
 import { overload } from "./groups/overload.ts";
@@ -33,6 +34,7 @@ const GROUPS: readonly BenchGroup[] = [
   lunaEvents,
   kit,
   lunaSearch,
+  lunaMemory,
   gallery,
   paging,
 ];

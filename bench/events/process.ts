@@ -80,6 +80,26 @@ async function subscribe(url: string, count: number, token: string | undefined):
   }
 }
 
+/** Opens and closes WebSockets, each with filters of its own. */
+async function pass(url: string, count: number, token: string): Promise<void> {
+  let next = 0;
+  const one = (subscriber: number) =>
+    new Promise<void>((resolve, reject) => {
+      const address = `${url.replace("http", "ws")}/4/ws?${new URLSearchParams({ ...lunaWishOf(subscriber) })}`;
+      const socket = new SocketWithHeaders(address, { headers: { "x-auth-token": token } });
+      socket.onopen = () => {
+        socket.onclose = () => resolve();
+        socket.close();
+      };
+      socket.onclose = ({ code, reason }) => reject(new Error(`a subscription was refused: ${code} ${reason}`));
+    });
+  await Promise.all(
+    Array.from({ length: OPENING }, async () => {
+      while (next < count) await one(next++);
+    }),
+  );
+}
+
 async function report(from: number, to: number): Promise<DeliveryReport> {
   const told = Array.from({ length: to - from }, (_, i) => from + i);
   const wanted = followers.map(({ wants }) => told.filter(wants));
@@ -124,6 +144,10 @@ process.on("message", async (order: SubscribersOrder) => {
     case "subscribe":
       await subscribe(order.url, order.count, order.token);
       process.send?.({ type: "subscribe" });
+      return;
+    case "pass":
+      await pass(order.url, order.count, order.token);
+      process.send?.({ type: "pass" });
       return;
     case "report":
       process.send?.({ type: "report", ...(await report(order.from, order.to)) });

@@ -6,6 +6,8 @@ export type SubscribersOrder =
    * answered when all have begun.
    */
   | { readonly type: "subscribe"; readonly url: string; readonly count: number; readonly token?: string }
+  /** Opens this many WebSockets of the LUNA API and closes each when it is open; answered when all are closed. */
+  | { readonly type: "pass"; readonly url: string; readonly count: number; readonly token: string }
   /** Waits until everybody has what was told, events `from` up to `to`, or some seconds; then begins anew. */
   | { readonly type: "report"; readonly from: number; readonly to: number };
 
@@ -26,5 +28,6 @@ export interface DeliveryReport {
 export interface SubscribersAnswers {
   readonly ready: object;
   readonly subscribe: object;
+  readonly pass: object;
   readonly report: DeliveryReport;
 }
