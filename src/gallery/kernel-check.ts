@@ -1,5 +1,5 @@
 /** Which kernels this engine runs exactly. */
-import { GROUP_ROWS, type KernelKind, PROBE_HEAD, ScanMemory } from "./scan-memory.ts";
+import { GROUP_ROWS, type KernelKind, lowerStride, PROBE_HEAD, ScanMemory, upperStride } from "./scan-memory.ts";
 
 const PIECES = 16;
 const VALUES = 32 * PIECES;
@@ -36,10 +36,8 @@ export function isExact(kind: KernelKind): boolean {
   for (const slot of slots) {
     const { upper, lower, numbers } = memory.place(slot, PIECES);
     const byte = slot % 4 === 0 ? () => 255 : slot % 4 === 1 ? () => 0 : () => Math.floor(256 * random());
-    for (let at = 0; at < VALUES / 2; at++) {
-      bytes[upper + at] = byte();
-      bytes[lower + at] = byte();
-    }
+    for (let at = 0; at < upperStride(PIECES); at++) bytes[upper + at] = byte();
+    for (let at = 0; at < lowerStride(PIECES); at++) bytes[lower + at] = byte();
     floats[numbers / 4] = 1;
     floats[numbers / 4 + GROUP_ROWS] = 0;
     floats[numbers / 4 + 2 * GROUP_ROWS] = 0;
@@ -62,7 +60,7 @@ export function isExact(kind: KernelKind): boolean {
     words[head / 4 + 5] = memory.foundAddress(place);
   }
   memory.setSlots(slots);
-  for (const probes of [1, makers.length]) {
+  for (const probes of [1, 2, makers.length]) {
     for (let place = 0; place < probes; place++) words[memory.probe(place) / 4 + 4] = 0;
     memory.scan(ROWS, PIECES, probes);
     for (let place = 0; place < probes; place++) {
@@ -81,10 +79,9 @@ function expected(memory: ScanMemory, slot: number, head: number): number {
   const { upper, lower } = memory.place(slot, PIECES);
   let sum = 0;
   for (let at = 0; at < VALUES; at++) {
-    const place = (at >>> 5) * 16 + (at & 15);
-    const shift = (at & 16) >>> 2;
-    const byte = 16 * ((memory.bytes[upper + place]! >>> shift) & 15) + ((memory.bytes[lower + place]! >>> shift) & 15);
-    sum += (2 * byte - 255) * memory.signed[head + PROBE_HEAD + at]!;
+    const high = (memory.bytes[upper + (at >>> 5) * 16 + (at & 15)]! >>> ((at & 16) >>> 2)) & 15;
+    const low = (memory.bytes[lower + (at >>> 6) * 16 + (at & 15)]! >>> ((at & 48) >>> 3)) & 3;
+    sum += (2 * (4 * high + low) - 63) * memory.signed[head + PROBE_HEAD + at]!;
   }
   return sum;
 }

@@ -1,6 +1,6 @@
 /**
- * The WASM memory of a scan thread with the kernels in it: groups of 1024 rows of nibbles, the table of their addresses, room for
- * probes, for the numbers of the rows to scan and for what is found. See `kernels/assembly/scan.ts` for the layout of a group.
+ * The WASM memory of a scan thread with the kernels in it: groups of 1024 rows of rounded numbers, the table of their addresses, room
+ * for probes, for the numbers of the rows to scan and for what is found. See `kernels/assembly/layout.ts` for the layout of a group.
  */
 import { readFileSync } from "node:fs";
 import { FacewireError } from "../errors.ts";
@@ -10,7 +10,7 @@ export const GROUP_SHIFT = 10;
 export const GROUP_ROWS = 1 << GROUP_SHIFT;
 /** Values that are packed together; a row is filled up to a multiple. */
 export const PIECE = 32;
-/** Rows that one call of a kernel looks at: as many as leave their upper nibbles in a core's cache for the next probes. */
+/** Rows that one call of a kernel looks at: as many as leave their upper bits in a core's cache for the next probes. */
 export const BLOCK_ROWS = 1024;
 /** Probes of one pass over a block. */
 export const MOST_PROBES = 16;
@@ -22,7 +22,7 @@ export const PROBE_HEAD = 32;
 const WASM_PAGE = 65536;
 /** A WASM memory cannot have more. */
 const MOST_BYTES = 2 ** 32 - WASM_PAGE;
-/** Numbers of a row besides its nibbles: step, length of what the upper nibbles miss, of what both miss. */
+/** Numbers of a row besides its bits: step, length of what the upper bits miss, of what all miss. */
 const NUMBERS = 3;
 /** A slot is group x 1024 + row and has 32 bits less one value. */
 const MOST_GROUPS = 1 << 21;
@@ -38,6 +38,7 @@ const FIRST_TABLE = 1 << 14;
 /** What the kernels export; see `kernels/assembly/scan.ts`. */
 interface Kernels {
   scanOne(table: number, slots: number, count: number, pieces: number, probe: number): void;
+  scanTwo(table: number, slots: number, count: number, pieces: number, a: number, b: number): void;
   scanFour(
     table: number,
     slots: number,
@@ -109,7 +110,7 @@ export class ScanMemory {
   allocate(pieces: number): number {
     const free = this.#free.get(pieces)?.pop();
     if (free !== undefined) return free;
-    const size = GROUP_ROWS * (PIECE * pieces + 4 * NUMBERS);
+    const size = GROUP_ROWS * (upperStride(pieces) + lowerStride(pieces) + 4 * NUMBERS);
     if (this.#groups >= FIRST_TABLE || this.#groups >= MOST_GROUPS || this.#end + size > MOST_BYTES) throw full();
     this.#reserve(this.#end + size);
     const group = this.#groups++;
@@ -125,19 +126,23 @@ export class ScanMemory {
     else this.#free.set(pieces, [group]);
   }
 
-  /** Where a row's nibbles (upper, lower) and numbers are: byte addresses; the numbers are `GROUP_ROWS` floats apart. */
+  /** Where a row's bits (upper, lower) and numbers are: byte addresses; the numbers are `GROUP_ROWS` floats apart. */
   place(slot: number, pieces: number): GroupPlace {
     const group = slot >>> GROUP_SHIFT;
     const row = slot & (GROUP_ROWS - 1);
     const base = this.#words[TABLE_AT / 4 + group]!;
-    const stride = (PIECE / 2) * pieces;
-    const plane = stride * GROUP_ROWS;
+    const lower = base + GROUP_ROWS * upperStride(pieces);
     return {
       group,
-      upper: base + row * stride,
-      lower: base + plane + row * stride,
-      numbers: base + 2 * plane + 4 * row,
+      upper: base + row * upperStride(pieces),
+      lower: lower + row * lowerStride(pieces),
+      numbers: lower + GROUP_ROWS * lowerStride(pieces) + 4 * row,
     };
+  }
+
+  /** Length of what the rounding of a row misses. */
+  missed(slot: number, pieces: number): number {
+    return this.#floats[this.place(slot, pieces).numbers / 4 + 2 * GROUP_ROWS]!;
   }
 
   /** Address of a probe's head. */
@@ -160,16 +165,17 @@ export class ScanMemory {
     return FOUND_AT + place * FOUND_BYTES;
   }
 
-  /** Compares `count` rows with the probes 0..probes-1; probes up to the next multiple of four must be set when there are several. */
+  /** Compares `count` rows with the probes 0..probes-1, which must be {@link fullProbes} and all be set. */
   scan(count: number, pieces: number, probes: number): void {
-    if (probes === 1) {
-      this.#kernels.scanOne(TABLE_AT, SLOTS_AT, count, pieces, this.probe(0));
-      return;
-    }
-    for (let place = 0; place < probes; place += 4) {
+    let place = 0;
+    for (; place + 4 <= probes; place += 4) {
       const [a, b, c, d] = [this.probe(place), this.probe(place + 1), this.probe(place + 2), this.probe(place + 3)];
       this.#kernels.scanFour(TABLE_AT, SLOTS_AT, count, pieces, a, b, c, d);
     }
+    const left = probes - place;
+    if (left === 2) {
+      this.#kernels.scanTwo(TABLE_AT, SLOTS_AT, count, pieces, this.probe(place), this.probe(place + 1));
+    } else if (left === 1) this.#kernels.scanOne(TABLE_AT, SLOTS_AT, count, pieces, this.probe(place));
   }
 
   #reserve(end: number): void {
@@ -184,6 +190,21 @@ export class ScanMemory {
     [this.#bytes, this.#signed] = [new Uint8Array(buffer), new Int8Array(buffer)];
     [this.#words, this.#floats] = [new Uint32Array(buffer), new Float32Array(buffer)];
   }
+}
+
+/** Bytes of a row's upper bits: 16 for each piece. */
+export function upperStride(pieces: number): number {
+  return 16 * pieces;
+}
+
+/** Bytes of a row's lower bits: 16 for every two pieces. */
+export function lowerStride(pieces: number): number {
+  return 16 * Math.ceil(pieces / 2);
+}
+
+/** The next number of probes that the kernels take: a single one, a pair, or fours with one or two more. Three are scanned as four. */
+export function fullProbes(probes: number): number {
+  return probes % 4 === 3 ? probes + 1 : probes;
 }
 
 const FILES: Readonly<Record<KernelKind, string>> = { relaxed: "scan-relaxed.wasm", plain: "scan.wasm" };

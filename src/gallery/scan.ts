@@ -1,14 +1,13 @@
 /** Searches that wait together, over the contents of one thread: scanned together where they look at the same descriptors. */
-import { similarity } from "../inference/similarity.ts";
-import { leastCosine } from "./bar.ts";
 import type { GallerySearch } from "./gallery.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Contents } from "./memory/contents.ts";
-import { lengthOf, type WrittenProbe, writeProbe } from "./quantize.ts";
-import { BLOCK_ROWS, MOST_PROBES, type ScanMemory } from "./scan-memory.ts";
+import { lengthOf, writeProbe } from "./quantize.ts";
+import { BLOCK_ROWS, fullProbes, MOST_PROBES, type ScanMemory } from "./scan-memory.ts";
 import { Top } from "./top.ts";
+import { Weighing } from "./weighing.ts";
 
-/** Rows of the first block: the bar is low at the start, and what it lets through is compared by its floats. */
+/** Rows of the first block: the bar is low at the start, and lets all of them through. */
 const FIRST_BLOCK = 256;
 /** What a thread is asked. */
 export type ScanSearch = Omit<GallerySearch, "deadline" | "signal">;
@@ -22,7 +21,7 @@ export interface ScanMatch {
 
 /** A probe of a search. */
 interface Job {
-  readonly search: ScanSearch;
+  readonly by: ScanSearch["by"];
   readonly values: Float32Array;
   readonly length: number;
   readonly top: Top;
@@ -79,7 +78,7 @@ export class Scanner {
         if (!matrix || !Number.isFinite(length)) continue;
         const pass = byMatrix.get(matrix) ?? { slots, matrix, jobs: [] };
         byMatrix.set(matrix, pass);
-        pass.jobs.push({ search, values: probe.values, length, top });
+        pass.jobs.push({ by: search.by, values: probe.values, length, top });
       }
     }
     return [...passes.values()].flatMap((byMatrix) => [...byMatrix.values()]);
@@ -97,67 +96,23 @@ export class Scanner {
   #scan(pass: Pass): void {
     const { matrix, slots, jobs } = pass;
     const probes = jobs.map(({ values }, place) => writeProbe(this.#memory, place, matrix.pieces, values));
-    const written = jobs.length === 1 ? 1 : 4 * Math.ceil(jobs.length / 4);
+    const written = fullProbes(jobs.length);
     for (let place = jobs.length; place < written; place++) {
       writeProbe(this.#memory, place, matrix.pieces, new Float32Array()).setBar(Number.POSITIVE_INFINITY);
     }
-    for (const [place, job] of jobs.entries()) this.#setBar(job, matrix, probes[place]!);
+    const weighings = jobs.map((job, place) => new Weighing(job, matrix, probes[place]!, this.#contents.persons));
+    for (const weighing of weighings) weighing.setBar();
     const own = this.#contents.isUniform ? slots : slots.filter((slot) => this.#contents.matrixOf(slot) === matrix);
     for (let from = 0, size = FIRST_BLOCK; from < own.length; from += size, size = Math.min(BLOCK_ROWS, 2 * from)) {
       const block = own.subarray(from, from + size);
       this.#memory.setSlots(block);
       this.#memory.scan(block.length, matrix.pieces, written);
-      for (const [place, job] of jobs.entries()) {
-        if (!this.#weigh(place, job, matrix, probes[place]!.room)) continue;
-        for (const [at, other] of jobs.entries()) {
-          if (other.top === job.top) this.#setBar(other, matrix, probes[at]!);
-        }
+      for (const [place, weighing] of weighings.entries()) {
+        if (!weighing.take(this.#memory, place)) continue;
+        for (const other of weighings) if (other.top === weighing.top) other.setBar();
       }
     }
-  }
-
-  /** Compares what the kernels found by the floats, the most promising first; true when the matches changed. */
-  #weigh(place: number, { search, values, top, length }: Job, matrix: Matrix, room: number): boolean {
-    const { words, floats } = this.#memory;
-    const head = this.#memory.probe(place) / 4;
-    const count = words[head + 4]!;
-    if (count === 0) return false;
-    words[head + 4] = 0;
-    const at = this.#memory.found(place);
-    const order = Array.from({ length: count }, (_, i) => i);
-    if (count > 1) order.sort((one, other) => floats[at + 2 * other + 1]! - floats[at + 2 * one + 1]!);
-    const card = matrix.card!;
-    let changed = false;
-    let least = this.#leastCosine(matrix, length, top.least);
-    // One person's many descriptors need not all be compared where there are too few others to raise the bar.
-    const leastOfKeys = new Map<number, number>();
-    for (const i of order) {
-      const most = floats[at + 2 * i + 1]! + room;
-      if (most < least) break;
-      const slot = words[at + 2 * i]!;
-      const key = search.by === "descriptor" ? slot : this.#contents.persons.personOf(slot);
-      if (key < 0) continue;
-      const known = top.leastOf(key);
-      if (known !== undefined) {
-        const leastOfKey = leastOfKeys.get(key) ?? this.#leastCosine(matrix, length, known);
-        leastOfKeys.set(key, leastOfKey);
-        if (most < leastOfKey) continue;
-      }
-      if (!top.offer({ slot, key, similarity: similarity(card, values, matrix.row(slot)) })) continue;
-      changed = true;
-      least = this.#leastCosine(matrix, length, top.least);
-      leastOfKeys.clear();
-    }
-    return changed;
-  }
-
-  #setBar({ length, top }: Job, matrix: Matrix, probe: WrittenProbe): void {
-    probe.setBar(this.#leastCosine(matrix, length, top.least));
-  }
-
-  #leastCosine(matrix: Matrix, probe: number, least: number): number {
-    const [shortest, longest] = matrix.lengths;
-    return leastCosine(matrix.card!.similarity!, least, { probe, shortest, longest });
+    for (const weighing of weighings) weighing.end();
   }
 
   #match(slot: number, alike: number): ScanMatch {

@@ -65,7 +65,7 @@ const KINDS: Readonly<Record<string, Maker>> = {
     random() < 0.5 && before.length > 0 ? pick(random, before)!.map((value) => -value) : direction(random, values),
   "heavy tails": (random, values) => unit(Float32Array.from({ length: values }, () => normal(random) ** 5)),
   "constant values": (random, values) => new Float32Array(values).fill(random() - 0.5),
-  "all of the least that 8 bits tell apart": (random, values) => {
+  "all of the least that the bits tell apart": (random, values) => {
     const vector = Float32Array.from({ length: values }, () => (random() - 0.5) / 100);
     vector[0] = 1;
     return vector;
@@ -136,12 +136,17 @@ for (const kind of ["relaxed", "plain"] as const) {
       test(`${name}: the matches of a plain loop over the floats`, () => {
         check(makeWorld(kind, USUAL, maker, 512, 1500), USUAL);
         check(makeWorld(kind, USUAL, maker, 37, 600), USUAL);
+        check(makeWorld(kind, USUAL, maker, 90, 300), USUAL);
         check(makeWorld(kind, DISTANCE, maker, 128, 600), DISTANCE);
       });
     }
 
     test("fewer persons than are asked for, of many descriptors: the matches of a plain loop over the floats", () => {
       for (const maker of [clustered, direction]) check(makeWorld(kind, USUAL, maker, 64, 900, 2), USUAL);
+    });
+
+    test("many more that cannot be ruled out than are among the matches: the matches of a plain loop over the floats", () => {
+      check(makeWorld(kind, USUAL, KINDS["single values"]!, 48, 12_000, 50), USUAL);
     });
 
     test("descriptors longer than 16 bits add up: the matches of a plain loop over the floats", () => {

@@ -1,0 +1,114 @@
+/**
+ * Compares by their floats what the kernels leave of the rows for one probe. The kernels' sums are much closer to the true cosine than
+ * they can promise: who is likely to be among the best is compared at once, which raises the bar for all others; who only cannot be
+ * ruled out waits until the end, when hardly anybody is left above the bar.
+ */
+import { similarity } from "../inference/similarity.ts";
+import { leastCosine } from "./bar.ts";
+import type { Matrix } from "./matrix.ts";
+import type { Persons } from "./memory/persons.ts";
+import type { WrittenProbe } from "./quantize.ts";
+import type { ScanMemory } from "./scan-memory.ts";
+import type { Top } from "./top.ts";
+
+/** Rows that may wait. */
+const MOST_WAITING = 4096;
+
+/** What is weighed. */
+export interface Weighed {
+  readonly by: "descriptor" | "person";
+  readonly values: Float32Array;
+  /** Length of the probe. */
+  readonly length: number;
+  readonly top: Top;
+}
+
+/** A row that may reach the bar. */
+interface Noted {
+  readonly slot: number;
+  /** No less than its cosine. */
+  readonly most: number;
+}
+
+/** See the file's head. */
+export class Weighing {
+  readonly top: Top;
+  readonly #weighed: Weighed;
+  readonly #matrix: Matrix;
+  readonly #probe: WrittenProbe;
+  readonly #persons: Persons;
+  #waiting: Noted[] = [];
+
+  constructor(weighed: Weighed, matrix: Matrix, probe: WrittenProbe, persons: Persons) {
+    this.top = weighed.top;
+    this.#weighed = weighed;
+    this.#matrix = matrix;
+    this.#probe = probe;
+    this.#persons = persons;
+  }
+
+  /** Lets the kernels leave out what cannot be among the matches any more. */
+  setBar(): void {
+    this.#probe.setBar(this.#leastCosine(this.top.least));
+  }
+
+  /** Takes over what the kernels noted; true when the matches changed. */
+  take(memory: ScanMemory, place: number): boolean {
+    const { words, floats } = memory;
+    const head = memory.probe(place) / 4;
+    const count = words[head + 4]!;
+    if (count === 0) return false;
+    words[head + 4] = 0;
+    const at = memory.found(place);
+    const { room } = this.#probe;
+    const likely: (Noted & { readonly likely: number })[] = [];
+    const least = this.#leastCosine(this.top.least);
+    for (let i = at; i < at + 2 * count; i += 2) {
+      const slot = words[i]!;
+      const most = floats[i + 1]! + room;
+      const estimate = most - room - memory.missed(slot, this.#matrix.pieces);
+      if (estimate >= least) likely.push({ slot, most, likely: estimate });
+      else this.#waiting.push({ slot, most });
+    }
+    likely.sort((one, other) => other.likely - one.likely);
+    let changed = false;
+    let bar = least;
+    for (const noted of likely) {
+      if (noted.likely < bar) this.#waiting.push(noted);
+      else if (this.#compare(noted)) {
+        changed = true;
+        bar = this.#leastCosine(this.top.least);
+      }
+    }
+    if (this.#waiting.length > MOST_WAITING) this.end();
+    return changed;
+  }
+
+  /** Compares who has waited and may still be among the matches. */
+  end(): void {
+    const waiting = this.#waiting.sort((one, other) => other.most - one.most);
+    this.#waiting = [];
+    let bar = this.#leastCosine(this.top.least);
+    for (const noted of waiting) {
+      if (noted.most < bar) break;
+      if (this.#compare(noted)) bar = this.#leastCosine(this.top.least);
+    }
+  }
+
+  /** Compares a row by its floats unless it cannot matter; true when the matches changed. */
+  #compare({ slot, most }: Noted): boolean {
+    const { by, values } = this.#weighed;
+    const key = by === "descriptor" ? slot : this.#persons.personOf(slot);
+    if (key < 0) return false;
+    // One person's many descriptors need not all be compared where there are too few others to raise the bar.
+    const known = this.top.leastOf(key);
+    if (known !== undefined && most < this.#leastCosine(known)) return false;
+    return this.top.offer({ slot, key, similarity: similarity(this.#matrix.card!, values, this.#matrix.row(slot)) });
+  }
+
+  #leastCosine(least: number): number {
+    const [shortest, longest] = this.#matrix.lengths;
+    const lengths = { probe: this.#weighed.length, shortest, longest };
+    return leastCosine(this.#matrix.card!.similarity!, least, lengths);
+  }
+}
