@@ -1,8 +1,12 @@
 /** The descriptors of one version of a model and one length: floats, and the nibbles that are scanned. */
 import { FacewireError } from "../errors.ts";
 import { eraseRow, writeRow } from "./quantize.ts";
-import { GROUP_ROWS, GROUP_SHIFT, MOST_VALUES, PIECE, type ScanMemory } from "./scan-memory.ts";
+import { GROUP_ROWS, MOST_VALUES, PIECE, type ScanMemory } from "./scan-memory.ts";
 import type { ComparableVersion } from "./versions.ts";
+
+/** Rows whose floats are reserved together: fewer than a group's, as they take four times the memory of its nibbles. */
+const BLOCK_SHIFT = 6;
+const BLOCK_ROWS = 1 << BLOCK_SHIFT;
 
 /** See the file's head. Slots are unique among all matrices of a memory. */
 export class Matrix {
@@ -12,8 +16,9 @@ export class Matrix {
   /** 32 values each. */
   readonly pieces: number;
   readonly #memory: ScanMemory;
-  /** Floats by group; undefined for groups of other matrices. */
+  /** Floats by {@link BLOCK_ROWS} slots; undefined for those of other matrices and those never used. */
   readonly #floats: (Float32Array | undefined)[] = [];
+  #blocks = 0;
   readonly #groups: number[] = [];
   readonly #free: number[] = [];
   /** Slots of the last group that were never used. */
@@ -37,7 +42,7 @@ export class Matrix {
   }
 
   get bytes(): number {
-    return this.card ? this.#groups.length * GROUP_ROWS * this.values * 4 : 0;
+    return this.#blocks * BLOCK_ROWS * this.values * 4;
   }
 
   /** Lengths of the vectors that were ever in it: the shortest and the longest. */
@@ -75,8 +80,8 @@ export class Matrix {
 
   /** The floats of a slot, in place. */
   row(slot: number): Float32Array {
-    const at = (slot & (GROUP_ROWS - 1)) * this.values;
-    return this.#floats[slot >>> GROUP_SHIFT]!.subarray(at, at + this.values);
+    const at = (slot & (BLOCK_ROWS - 1)) * this.values;
+    return this.#floats[slot >>> BLOCK_SHIFT]!.subarray(at, at + this.values);
   }
 
   #take(): number {
@@ -85,16 +90,21 @@ export class Matrix {
     if (this.#unused === 0) {
       const group = this.#memory.allocate(this.pieces);
       this.#groups.push(group);
-      if (this.card) this.#floats[group] = new Float32Array(GROUP_ROWS * this.values);
       this.#unused = GROUP_ROWS;
     }
-    return this.#groups.at(-1)! * GROUP_ROWS + GROUP_ROWS - this.#unused--;
+    const slot = this.#groups.at(-1)! * GROUP_ROWS + GROUP_ROWS - this.#unused--;
+    if (this.card && (slot & (BLOCK_ROWS - 1)) === 0) {
+      this.#floats[slot >>> BLOCK_SHIFT] = new Float32Array(BLOCK_ROWS * this.values);
+      this.#blocks++;
+    }
+    return slot;
   }
 
   #clear(): void {
     for (const group of this.#groups) this.#memory.release(group, this.pieces);
     this.#groups.length = 0;
     this.#floats.length = 0;
+    this.#blocks = 0;
     this.#free.length = 0;
     this.#unused = 0;
     this.#shortest = Number.POSITIVE_INFINITY;

@@ -586,7 +586,7 @@ export function gallerySuite(current: () => Store, another: () => Promise<Store>
         const born = { position: 1, kind: "descriptor", account, descriptor: made.id, vector } as const;
         expect(await since(0)).toEqual([
           { position: 1, kind: "member", account, list, member: who.id, present: true },
-          { ...born, person: who.id },
+          { ...born, person: who.id, lists: [list] },
         ]);
         await gallery.links.detach(account, who.id, made.id);
         await leave(list, "persons", [who.id]);
@@ -594,8 +594,8 @@ export function gallerySuite(current: () => Store, another: () => Promise<Store>
         await gallery.lists.remove(account, [list]);
         expect(await since(0)).toEqual([
           { position: 1, kind: "member", account, list, member: who.id, present: true },
-          { ...born, person: null },
-          { position: 2, kind: "person", descriptor: made.id, person: null },
+          { ...born, person: null, lists: [] },
+          { position: 2, kind: "person", account, descriptor: made.id, person: null, lists: [] },
           { position: 3, kind: "member", account, list, member: who.id, present: false },
           { position: 4, kind: "person-removed", person: who.id },
           { position: 5, kind: "list-removed", list },
@@ -748,7 +748,7 @@ export function gallerySuite(current: () => Store, another: () => Promise<Store>
         expect(await reextractions.store(target, "a", [...results.slice(0, 2), deleted], 4)).toBe(true);
         const vector = { model: "model", version: "2", values };
         expect(await since(before)).toEqual([
-          { position: before + 1, kind: "descriptor", account, descriptor: old, person: null, vector },
+          { position: before + 1, kind: "descriptor", account, descriptor: old, person: null, lists: [], vector },
         ]);
         expect((await descriptors.vectors(account, [old])).get(old)).toEqual(vector);
         expect((await descriptors.get(account, gone))?.version).toBe("1");

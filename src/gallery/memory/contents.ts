@@ -1,6 +1,7 @@
 /**
- * What a scan thread knows: its share of the descriptors, all persons and lists they can be found by. Takes over changes as the
- * database tells them, each as often as it likes.
+ * What a scan thread knows: its share of the descriptors, and the persons and lists they can be found by, no others: what
+ * leads to none of them would take memory in every thread. Takes over changes as the database tells them, each as often as it
+ * likes.
  */
 import type { GalleryChange, LoadedDescriptor, LoadedMember } from "../../store/gallery/changes.ts";
 import type { Vector } from "../../store/gallery/records.ts";
@@ -22,6 +23,9 @@ interface List {
   /** Slots of the descriptors on it, or of the persons on it. */
   readonly slots: RowSet;
 }
+
+/** What a change of a descriptor says of its person. */
+type PersonOfDescriptor = Pick<Extract<GalleryChange, { readonly kind: "person" }>, "account" | "person" | "lists">;
 
 /** Bytes that a list's object, name and sets take about. */
 const LIST_BYTES = 512;
@@ -70,12 +74,14 @@ export class Contents {
     switch (change.kind) {
       case "descriptor":
         this.putDescriptor(change);
+        this.#joinPerson(change);
         break;
       case "descriptor-removed":
         this.#removeDescriptor(change.descriptor);
         break;
       case "person":
         this.#setPerson(this.descriptors.find(change.descriptor), change.person);
+        this.#joinPerson(change);
         break;
       case "person-removed":
         this.#removePerson(change.person);
@@ -106,16 +112,21 @@ export class Contents {
     this.#setPerson(slot, person);
   }
 
-  /** A member of a list. One that is no descriptor is a person, whose descriptors may come later. */
+  /**
+   * A member of a list. Neither a descriptor nor the person of one that is here: its descriptors are another thread's, or come
+   * later, and with them what lists it is on.
+   */
   putMember({ account, list, member }: LoadedMember): void {
-    const { number, slots } = this.#ensureList(list, account);
     const slot = this.descriptors.find(member);
-    if (slot >= 0) this.#join(slot, number);
-    else {
-      const person = this.persons.ensure(member);
-      if (!this.persons.lists.add(person, number)) return;
-      this.persons.forEachDescriptor(person, (each) => slots.add(each));
+    if (slot >= 0) {
+      this.#join(slot, this.#ensureList(list, account).number);
+      return;
     }
+    const person = this.persons.ids.find(member);
+    if (person < 0) return;
+    const { number, slots } = this.#ensureList(list, account);
+    if (!this.persons.lists.add(person, number)) return;
+    this.persons.forEachDescriptor(person, (each) => slots.add(each));
   }
 
   /** Slots of the descriptors that a list leads to, in rising order; empty for a list of another account. */
@@ -161,19 +172,13 @@ export class Contents {
     const slot = matrix.add(vector.values);
     this.#matrixOf[slot >>> GROUP_SHIFT] = matrix;
     this.descriptors.add(id, slot);
-    // Memberships that were told before the descriptor itself was: they are told again behind it.
-    this.#removePerson(id);
     this.#account.set(slot, this.#accountNumber(account));
     return slot;
   }
 
   #removeDescriptor(id: string): void {
     const slot = this.descriptors.find(id);
-    // What is on a list and not known here was taken for a person.
-    if (slot < 0) {
-      this.#removePerson(id);
-      return;
-    }
+    if (slot < 0) return;
     this.#setPerson(slot, null);
     for (const number of this.#lists.of(slot)) this.#listsByNumber.get(number)?.slots.remove(slot);
     this.#lists.clear(slot);
@@ -197,6 +202,12 @@ export class Contents {
     }
   }
 
+  /** A person whose descriptor may be new here is on these lists. */
+  #joinPerson({ account, person, lists }: PersonOfDescriptor): void {
+    if (person === null) return;
+    for (const list of lists) this.putMember({ account, list, member: person });
+  }
+
   #removePerson(id: string): void {
     const person = this.persons.ids.find(id);
     if (person < 0) return;
@@ -205,7 +216,6 @@ export class Contents {
       for (const number of lists) this.#listsByNumber.get(number)?.slots.remove(slot);
       this.persons.detach(person, slot);
     });
-    this.persons.lists.clear(person);
     this.persons.dropIfBare(person);
   }
 
@@ -221,7 +231,6 @@ export class Contents {
     const person = this.persons.ids.find(member);
     if (person < 0 || !this.persons.lists.remove(person, known.number)) return;
     this.persons.forEachDescriptor(person, (each) => known.slots.remove(each));
-    this.persons.dropIfBare(person);
   }
 
   #removeList(id: string): void {
@@ -232,7 +241,7 @@ export class Contents {
     this.#forgetMembers(list);
   }
 
-  /** Members that were not told to have left it. Persons without descriptors stay on it: they lead nowhere, and numbers are not given again. */
+  /** Members that were not told to have left it. */
   #forgetMembers({ number, slots }: List): void {
     for (const slot of slots.rows()) {
       this.#lists.remove(slot, number);

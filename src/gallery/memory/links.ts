@@ -21,13 +21,14 @@ export class Links {
   /** Numbers of the lists an owner is on. */
   of(owner: number): readonly number[] {
     const lists: number[] = [];
-    for (let at = this.#head(owner); at !== 0; at = this.#memberships.next(at)) lists.push(this.#memberships.list(at));
+    for (let at = this.#heads.get(owner); at !== 0; at = this.#memberships.next(at))
+      lists.push(this.#memberships.list(at));
     return lists;
   }
 
   /** False when it is on the list already. */
   add(owner: number, list: number): boolean {
-    const head = this.#head(owner);
+    const head = this.#heads.get(owner);
     for (let at = head; at !== 0; at = this.#memberships.next(at)) {
       if (this.#memberships.list(at) === list) return false;
     }
@@ -38,7 +39,7 @@ export class Links {
   /** Takes an owner off a list; false when it is not on it. */
   remove(owner: number, list: number): boolean {
     let before = 0;
-    for (let at = this.#head(owner); at !== 0; before = at, at = this.#memberships.next(at)) {
+    for (let at = this.#heads.get(owner); at !== 0; before = at, at = this.#memberships.next(at)) {
       if (this.#memberships.list(at) !== list) continue;
       const next = this.#memberships.next(at);
       if (before === 0) this.#heads.set(owner, next);
@@ -51,18 +52,13 @@ export class Links {
 
   /** Takes an owner off all lists. */
   clear(owner: number): void {
-    let at = this.#head(owner);
-    this.#heads.set(owner, 0);
+    let at = this.#heads.get(owner);
+    if (at !== 0) this.#heads.set(owner, 0);
     while (at !== 0) {
       const next = this.#memberships.next(at);
       this.#memberships.free(at);
       at = next;
     }
-  }
-
-  #head(owner: number): number {
-    this.#heads.page(owner);
-    return this.#heads.get(owner);
   }
 }
 

@@ -1,4 +1,4 @@
-/** Persons: which descriptors they have and which lists they are on. A person with neither is not kept. */
+/** Persons: which descriptors they have and which lists they are on. A person without descriptors is not kept. */
 import { Column } from "./column.ts";
 import { Links, type Memberships } from "./links.ts";
 import { UuidTable } from "./uuid-table.ts";
@@ -34,16 +34,16 @@ export class Persons {
     return person;
   }
 
-  /** Forgets a person that has nothing any more. */
+  /** Forgets a person that has no descriptors any more. */
   dropIfBare(person: number): void {
-    if (this.#first.get(person) !== 0 || this.lists.of(person).length > 0) return;
+    if (this.#first.get(person) !== 0) return;
+    this.lists.clear(person);
     this.ids.remove(person);
     this.#free.push(person);
   }
 
   /** The person of a descriptor, or -1. */
   personOf(slot: number): number {
-    this.#person.page(slot);
     return this.#person.get(slot) - 1;
   }
 

@@ -22,6 +22,8 @@ export type GalleryChange = { readonly position: number } & (
       readonly account: string;
       readonly descriptor: string;
       readonly person: string | null;
+      /** Those its person is on. */
+      readonly lists: readonly string[];
       readonly vector: Vector;
     }
   | {
@@ -29,7 +31,15 @@ export type GalleryChange = { readonly position: number } & (
       readonly kind: "descriptor-removed";
       readonly descriptor: string;
     }
-  | { readonly kind: "person"; readonly descriptor: string; readonly person: string | null }
+  | {
+      /** The descriptor belongs to the person, or to none. */
+      readonly kind: "person";
+      readonly account: string;
+      readonly descriptor: string;
+      readonly person: string | null;
+      /** Those the person is on: whoever keeps a share of the descriptors knows no other persons than theirs. */
+      readonly lists: readonly string[];
+    }
   | {
       /** It is on no list any more, its descriptors have no person. */
       readonly kind: "person-removed";
@@ -78,15 +88,18 @@ const PRUNE_CHUNK = 1_000;
 export class GalleryChanges {
   readonly #db: Kysely<Schema>;
   readonly #writes: GalleryWrites;
+  readonly #reads: Kysely<Schema>;
 
-  constructor(db: Kysely<Schema>, writes: GalleryWrites) {
+  /** @param reads the same database, where nobody holds a transaction open */
+  constructor(db: Kysely<Schema>, writes: GalleryWrites, reads = db) {
     this.#db = db;
     this.#writes = writes;
+    this.#reads = reads;
   }
 
   /** The position of the last committed change; 0 before the first. One row by its key: cheap enough for every search. */
   async position(): Promise<number> {
-    const { last } = await this.#db.selectFrom("gallery_position").select("last").executeTakeFirstOrThrow();
+    const { last } = await this.#reads.selectFrom("gallery_position").select("last").executeTakeFirstOrThrow();
     return Number(last);
   }
 
@@ -96,7 +109,7 @@ export class GalleryChanges {
    */
   async after(position: number, limit: number): Promise<readonly GalleryChange[] | undefined> {
     const changes = () =>
-      this.#db
+      this.#reads
         .selectFrom("gallery_changes")
         .selectAll()
         .orderBy("position")
@@ -112,7 +125,7 @@ export class GalleryChanges {
     }
     const told = await this.#told(rows);
     // Read last: what was deleted meanwhile may be missing above.
-    const { pruned } = await this.#db.selectFrom("gallery_position").select("pruned").executeTakeFirstOrThrow();
+    const { pruned } = await this.#reads.selectFrom("gallery_position").select("pruned").executeTakeFirstOrThrow();
     return Number(pruned) > position ? undefined : told;
   }
 
@@ -131,7 +144,7 @@ export class GalleryChanges {
   /** All memberships, likewise. */
   async members(next: string | undefined, limit: number): Promise<LoadedPage<LoadedMember>> {
     const [list = "", member = ""] = next?.split(" ") ?? [];
-    const rows = await this.#db
+    const rows = await this.#reads
       .selectFrom("list_members")
       .innerJoin("lists", "lists.id", "list_id")
       .select(["account_id", "list_id", "member_id"])
@@ -167,7 +180,7 @@ export class GalleryChanges {
     let deleted = 0;
     for (;;) {
       const last = await this.position();
-      const rows = await this.#db
+      const rows = await this.#reads
         .selectFrom("gallery_changes")
         .select(["position", "time"])
         .orderBy("position")
@@ -200,11 +213,31 @@ export class GalleryChanges {
       const found = await this.#descriptors().where("id", "in", chunk).execute();
       for (const row of found) loaded.set(row.id, loadedOf(row));
     }
-    return rows.map((row) => toldOf(row, loaded.get(row.subject)));
+    const persons = rows.map((row) => (row.kind === "person" ? row.other : loaded.get(row.subject)?.person));
+    const lists = await this.#listsOf(persons.filter((person) => typeof person === "string"));
+    return rows.map((row) => toldOf(row, loaded.get(row.subject), lists));
+  }
+
+  /** Lists of those of the persons that are on any. */
+  async #listsOf(persons: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
+    const lists = new Map<string, string[]>();
+    for (const chunk of chunksOf([...new Set(persons)])) {
+      const rows = await this.#reads
+        .selectFrom("list_members")
+        .select(["member_id", "list_id"])
+        .where("member_id", "in", chunk)
+        .execute();
+      for (const { member_id, list_id } of rows) {
+        const known = lists.get(member_id);
+        if (known) known.push(list_id);
+        else lists.set(member_id, [list_id]);
+      }
+    }
+    return lists;
   }
 
   #descriptors() {
-    return this.#db
+    return this.#reads
       .selectFrom("descriptor_vectors")
       .innerJoin("descriptors", "descriptors.number", "descriptor_vectors.number")
       .select(["id", "account_id", "person_id", "model", "version", "content"]);
@@ -229,19 +262,31 @@ function loadedOf(row: DescriptorRow): LoadedDescriptor {
   };
 }
 
-function toldOf(row: Selectable<GalleryChangesTable>, descriptor: LoadedDescriptor | undefined): GalleryChange {
+function toldOf(
+  row: Selectable<GalleryChangesTable>,
+  descriptor: LoadedDescriptor | undefined,
+  lists: ReadonlyMap<string, readonly string[]>,
+): GalleryChange {
   const position = Number(row.position);
   const { subject, other } = row;
+  const listsOf = (person: string | null) => (person === null ? undefined : lists.get(person)) ?? [];
   // Only writes.ts writes the column.
   switch (row.kind as ChangeKind) {
     case "descriptor":
       // Deleted since: the change that says so follows, but this position has to be told too.
       if (!descriptor) return { position, kind: "descriptor-removed", descriptor: subject };
-      return { position, kind: "descriptor", ...descriptor };
+      return { position, kind: "descriptor", ...descriptor, lists: listsOf(descriptor.person) };
     case "descriptor-removed":
       return { position, kind: "descriptor-removed", descriptor: subject };
     case "person":
-      return { position, kind: "person", descriptor: subject, person: other };
+      return {
+        position,
+        kind: "person",
+        account: row.account_id,
+        descriptor: subject,
+        person: other,
+        lists: listsOf(other),
+      };
     case "person-removed":
       return { position, kind: "person-removed", person: subject };
     case "member-added":
