@@ -1,5 +1,6 @@
 /** Pixels back to JPEG: portraits, thumbnails, drawn pictures. */
 import sharp from "sharp";
+import { isSmall, smallJpeg } from "./jpeg/small-jpeg.ts";
 import type { Affine, Box, Picture, WarpTarget } from "./picture.ts";
 
 /** Quality of JPEGs where nothing else is asked for: artefacts are not visible on faces, files stay small. */
@@ -43,6 +44,7 @@ export async function encodeJpeg(
   height: number,
   quality = DEFAULT_JPEG_QUALITY,
 ): Promise<Uint8Array> {
+  if (isSmall(width, height)) return smallJpeg(rgb, width, height, quality);
   return new Uint8Array(
     await sharp(rgb, { raw: { width, height, channels: 3 } })
       .jpeg({ quality, optimiseCoding: false })

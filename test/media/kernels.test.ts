@@ -1,8 +1,11 @@
 /** The committed kernels are the ones in the sources. */
 import { expect, test } from "bun:test";
-import { compileKernels } from "../../scripts/build-kernels.ts";
+import { join } from "node:path";
+import { compileKernels, KERNELS } from "../../scripts/build-kernels.ts";
 
-test("compiling the kernels anew gives the committed bytes", async () => {
-  const committed = await Bun.file(new URL("../../src/media/kernels/kernels.wasm", import.meta.url)).bytes();
-  expect(await compileKernels()).toEqual(committed);
-}, 60_000);
+for (const kernel of KERNELS.filter(({ folder }) => folder.startsWith("src/media"))) {
+  test(`compiling ${kernel.module} anew gives the committed bytes`, async () => {
+    const committed = await Bun.file(join(import.meta.dir, "../..", kernel.module)).bytes();
+    expect(await compileKernels(kernel)).toEqual(committed);
+  }, 60_000);
+}
