@@ -20,13 +20,18 @@ export function packPlane(source: usize, count: i32, target: usize): void {
   }
 }
 
-/** Rounds three planes of `count` floats, `plane` bytes apart, to interleaved RGB bytes at `target`. */
+/**
+ * Rounds three planes of `count` floats, `plane` bytes apart, to interleaved RGB bytes at `target`. Writes up to 13 bytes past
+ * the last pixel.
+ */
 export function packPixels(source: usize, plane: usize, count: i32, target: usize): void {
-  for (let at: usize = 0; at < <usize>count; at++) {
-    const from = source + (at << 2);
-    const to = target + at * 3;
-    store<u8>(to, <u8>(<i32>(load<f32>(from) + 0.5)));
-    store<u8>(to, <u8>(<i32>(load<f32>(from + plane) + 0.5)), 1);
-    store<u8>(to, <u8>(<i32>(load<f32>(from + 2 * plane) + 0.5)), 2);
+  let from = source;
+  let to = target;
+  for (const end = source + (<usize>count << 2); from < end; from += 16) {
+    const redGreen = i16x8.narrow_i32x4_s(rounded(from), rounded(from + plane));
+    const blue = i16x8.narrow_i32x4_s(rounded(from + 2 * plane), i32x4.splat(0));
+    const bytes = i8x16.narrow_i16x8_u(redGreen, blue);
+    v128.store(to, i8x16.swizzle(bytes, i8x16(0, 4, 8, 1, 5, 9, 2, 6, 10, 3, 7, 11, -1, -1, -1, -1)));
+    to += 12;
   }
 }

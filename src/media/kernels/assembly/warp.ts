@@ -11,6 +11,9 @@ import { narrowSpan, resetSpan, spanEnd, spanStart } from "./span";
 /** Bytes of one column's entry in the table of a resize: the byte offset in the source row, then the weights. */
 const ENTRY_BYTES: usize = 8;
 
+/** Share of the last row but one in what the edge repeats of the last one: less than floats tell. */
+const LAST_ROW_MARGIN: f64 = 1.0 / 16777216.0;
+
 /** Columns `from` to `end` of a row by the checked sampler. */
 function warpChecked(
   source: usize,
@@ -26,8 +29,14 @@ function warpChecked(
   border: f32,
   row: usize,
 ): void {
+  let sample = f32x4.splat(0);
+  let sampled = NaN;
   for (let x = from; x < end; x++) {
-    const sample = sampleAnywhere(source, width, height, stepX * x + baseX, stepY * x + baseY, edge, border);
+    let at = stepX * x + baseX;
+    if (edge) at = Math.min(Math.max(at, 0), <f64>(width - 1));
+    // Beyond a side that is repeated, all columns of an upright row are one sample.
+    if (at != sampled || stepY != 0) sample = sampleAnywhere(source, width, height, at, stepY * x + baseY, edge, border);
+    sampled = at;
     storeSample(row + (<usize>x << 2), sample);
   }
 }
@@ -165,12 +174,16 @@ export function warpRows(
   const oneToOne = upright && a == 1 && e == 1 && c == Math.floor(c) && f == Math.floor(f);
   const stepX = toFixed(a);
   const stepY = toFixed(d);
+  // The last row's coordinate, less what keeps the row above it in the blend, with no weight that shows.
+  const lastY = <f64>(height - 1) - LAST_ROW_MARGIN;
   let tabulated = false;
 
   for (let y = firstRow; y < endRow; y++) {
     const row = target + (<usize>(y - firstRow) * <usize>columns << 2);
     const baseX = b * y + c;
-    const baseY = e * y + f;
+    let baseY = e * y + f;
+    // Above and below a picture whose edge is repeated, an upright row is the first or the last one: no check for each pixel.
+    if (edge && upright && !oneToOne) baseY = Math.max(Math.min(baseY, lastY), 0);
 
     // What sees anything of the picture, a column wider than computed because of rounding.
     let seenStart = 0;
