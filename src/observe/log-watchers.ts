@@ -1,7 +1,7 @@
 /** Turns what the engine and the listeners do into log lines. */
-import { ERROR_CODES } from "../errors.ts";
+import { ERROR_CODES, FacewireError } from "../errors.ts";
 import type { Logger } from "./logs.ts";
-import type { EngineWatcher, GroupMemberReport, GroupWatcher, HttpWatcher } from "./reports.ts";
+import type { EngineWatcher, GroupMemberReport, GroupWatcher, HttpExchange, HttpWatcher } from "./reports.ts";
 
 /** One line a failed picture, lost worker or changed pipeline; every picture at level `debug`. */
 export function engineLog(logger: Logger): EngineWatcher {
@@ -41,6 +41,11 @@ export function groupLog(logger: Logger): GroupWatcher {
 
 const LOAD_ANSWERS: ReadonlySet<number> = new Set([503, 504]);
 
+/** Which of the kinds of a failure it is, such as `disk_full`; not every code has them. */
+function reasonOf(error: HttpExchange["error"]): unknown {
+  return error instanceof FacewireError ? error.details?.reason : undefined;
+}
+
 /** One line an HTTP request, with its id, route, status and time; failures of the server's with their cause. */
 export function httpLog(logger: Logger): HttpWatcher {
   return {
@@ -58,10 +63,13 @@ export function httpLog(logger: Logger): HttpWatcher {
         status,
         ms: Math.round(ms * 10) / 10,
       };
-      // 503 and 504 are how load is answered: under overload they come by the thousand, and none needs its stack.
-      if (LOAD_ANSWERS.has(status)) logger.warn("request not served", { ...fields, code: error?.code });
-      // A dialect may have to answer what a caller is to blame for with 500; that is no trouble of the server's.
-      else if (status >= 500 && (error === undefined || ERROR_CODES[error.code].status >= 500)) {
+      // A dialect may have to answer 500 where it says nothing of the kind, so Facewire's own word goes before.
+      const meant = status >= 500 && error ? ERROR_CODES[error.code].status : status;
+      // 503 and 504 are how load is answered: under overload, or while the database is away, they come by the thousand, and
+      // none needs its stack.
+      if (LOAD_ANSWERS.has(status) || LOAD_ANSWERS.has(meant)) {
+        logger.warn("request not served", { ...fields, code: error?.code, reason: reasonOf(error) });
+      } else if (meant >= 500) {
         logger.error("request failed", { ...fields, error });
       } else logger.info("request", error ? { ...fields, code: error.code } : fields);
     },

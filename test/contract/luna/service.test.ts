@@ -76,6 +76,10 @@ describe("while another process holds its database", () => {
     expect([refused.status, refused.body.error_code, refused.body.desc]).toEqual([500, 10015, "SQL error"]);
     expect(refused.body.detail).not.toMatch(/token|insert|sqlite|\//i);
     expect(refused.headers.get("luna-request-id")).toBeTruthy();
+    // Thousands may be refused while it lasts: a line each, without the stack.
+    const [line] = own.server.logs.where({ route: "/4/account/tokens", status: 500 });
+    expect(line).toMatchObject({ level: "warn", code: "store_unavailable", reason: "locked" });
+    expect(line).not.toHaveProperty("error");
     expect((await client.get("/4/storage/persons")).status).toBe(200);
     holder.run("rollback");
     holder.close();
