@@ -2,7 +2,7 @@
  * Real PostgreSQL for tests. `postgresDatabase()` gives an empty database on a server that all tests of a process share;
  * `startPostgres()` starts one of the test's own, which it may stop, kill, freeze and start again.
  */
-import { chownSync, realpathSync, writeFileSync } from "node:fs";
+import { chownSync, readFileSync, realpathSync, writeFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Client } from "pg";
@@ -55,7 +55,7 @@ export interface PostgresServer extends AsyncDisposable {
 }
 
 /** Number of the user that servers run as where this process is root, which PostgreSQL refuses: nobody, of every system. */
-export const POSTGRES_USER = 65_534;
+const NOBODY = 65_534;
 const SUPERUSER = "admin";
 const USER = "facewire";
 /** Has what URLs encode, so that a password that is shown in either form is found. */
@@ -105,7 +105,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const data = join(folder, "data");
   const passwords = join(folder, "superuser");
   writeFileSync(passwords, PASSWORD, { mode: 0o600 });
-  if (isRoot()) for (const path of [folder, passwords]) chownSync(path, POSTGRES_USER, POSTGRES_USER);
+  if (isRoot()) for (const path of [folder, passwords]) chownSync(path, postgresUser(), postgresUser());
   await run([
     join(programs, "initdb"),
     ...["--pgdata", data, "--username", SUPERUSER, "--pwfile", passwords, "--auth", "scram-sha-256"],
@@ -225,8 +225,28 @@ function asServerUser(tied: boolean): readonly string[] {
     if (isRoot()) throw new Error("PostgreSQL does not run as root, and there is no setpriv.");
     return [];
   }
-  const user = isRoot() ? ["--reuid", `${POSTGRES_USER}`, "--regid", `${POSTGRES_USER}`, "--clear-groups"] : [];
-  return [setpriv, ...user, ...(tied ? ["--pdeathsig", DEATH_SIGNAL] : []), "--"];
+  const ending = tied ? ["--pdeathsig", DEATH_SIGNAL] : [];
+  if (!isRoot()) return [setpriv, ...ending, "--"];
+  // Root of a namespace in which there is nobody else is called somebody else in one more.
+  if (postgresUser() !== NOBODY) {
+    const renamed = ["unshare", "--user", `--map-user=${NOBODY}`, `--map-group=${NOBODY}`, "--"];
+    return [...renamed, setpriv, ...ending, "--"];
+  }
+  return [setpriv, "--reuid", `${NOBODY}`, "--regid", `${NOBODY}`, "--clear-groups", ...ending, "--"];
+}
+
+/** Number of the user that owns what servers write, as this process has to say it where it is root. */
+export function postgresUser(): number {
+  return isKnown(NOBODY) ? NOBODY : 0;
+}
+
+/** Whether there is a user of this number in this process's namespace: lines have the first number, another one, and how many. */
+function isKnown(user: number): boolean {
+  const lines = readFileSync("/proc/self/uid_map", "utf8").trim().split("\n");
+  return lines.some((line) => {
+    const [first = 0, , count = 0] = line.trim().split(/\s+/).map(Number);
+    return user >= first && user < first + count;
+  });
 }
 
 async function run(words: readonly string[]): Promise<void> {

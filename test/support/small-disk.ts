@@ -14,16 +14,45 @@ export interface SmallDisk {
   makeRoom(): Promise<void>;
 }
 
-let able: boolean | undefined;
+/** Begins a command so that it may mount, for itself alone: it is root of a namespace of its own. */
+const APART = ["unshare", "--user", "--map-root-user", "--mount", "--"];
 
-/** Whether this process may mount one, which takes root's rights; that it may not is told in one line, once. */
-export function canMakeDisks(): boolean {
-  if (able !== undefined) return able;
+/** `here`: this process may mount; `apart`: another that begins with {@link ownMounts} may. */
+export type DiskWay = "here" | "apart";
+
+let way: DiskWay | "none" | undefined;
+
+/**
+ * How small disks can be made. Undefined where the system forbids both ways: neither root's right to mount (CAP_SYS_ADMIN) nor
+ * namespaces for users, as in a container with Docker's defaults. No third way leads to a disk that is full, so that is
+ * told in one line, once, and tests are skipped in CI too; only programs that are missing there are an error.
+ */
+export function waysOfDisks(): DiskWay | undefined {
+  way ??= wayHere();
+  return way === "none" ? undefined : way;
+}
+
+/** What a command begins with that is to make its disks `apart`. */
+export function ownMounts(): readonly string[] {
+  return APART;
+}
+
+function wayHere(): DiskWay | "none" {
+  const missing = ["mount", "umount", "unshare"].filter((program) => Bun.which(program) === null);
+  if (missing.length > 0) {
+    const message = `${missing.join(", ")} missing: apt-get install mount util-linux`;
+    if (process.env.CI === "true") throw new Error(message);
+    console.warn(`Skipped: the tests of full disks; ${message}`);
+    return "none";
+  }
   const folder = temporaryFolder("facewire-disk-");
-  able = process.getuid?.() === 0 && mount(folder, 1);
-  if (able) unmount(folder);
-  else console.warn("Skipped: the tests of full disks; they mount small ones, which takes root and CAP_SYS_ADMIN");
-  return able;
+  if (process.getuid?.() === 0 && mount(folder, 1)) {
+    unmount(folder);
+    return "here";
+  }
+  if (Bun.spawnSync([...APART, ...mounting(folder, 1)]).success) return "apart";
+  console.warn("Skipped: the tests of full disks; neither may this process mount, nor have a namespace where it may");
+  return "none";
 }
 
 /** Makes one of so many MiB. `owner`: a user's number. */
@@ -44,8 +73,12 @@ export function smallDisk(mebibytes: number, owner = 0): SmallDisk {
 }
 
 function mount(folder: string, mebibytes: number, owner = 0): boolean {
+  return Bun.spawnSync(mounting(folder, mebibytes, owner)).success;
+}
+
+function mounting(folder: string, mebibytes: number, owner = 0): string[] {
   const options = `size=${mebibytes}m,mode=0700,uid=${owner},gid=${owner}`;
-  return Bun.spawnSync(["mount", "-t", "tmpfs", "-o", options, "none", folder]).success;
+  return ["mount", "-t", "tmpfs", "-o", options, "none", folder];
 }
 
 function unmount(folder: string): void {
