@@ -16,6 +16,7 @@ import {
 } from "kysely";
 import { nextTurn } from "../bus/turn.ts";
 import { isBusy, storeError } from "./sqlite-errors.ts";
+import type { SqliteLog } from "./sqlite-log.ts";
 import { storable } from "./storable.ts";
 
 /** Milliseconds between two tries while another process writes. */
@@ -30,15 +31,23 @@ const SAME_LINE_MS = 75;
  */
 const HOLD_MS = 10;
 
-/**
- * A dialect over one open database, which it closes when kysely is destroyed. `busyTimeoutMs`: how long queries try
- * again while another process writes; the database's own `busy_timeout` should be 0. `check` throws what transactions are
- * refused with.
- */
-export function sqliteDialect(database: Database, busyTimeoutMs: number, check: () => void = () => {}): Dialect {
+/** A connection. */
+export interface SqliteConnection {
+  /** Open; its own `busy_timeout` should be 0. */
+  readonly database: Database;
+  /** How long queries try again while another process writes. */
+  readonly busyTimeoutMs: number;
+  /** Throws what transactions are refused with. */
+  readonly check?: () => void;
+  /** Of a database on the disk: nothing is acknowledged that it does not have there. Released when kysely is destroyed. */
+  readonly log?: SqliteLog;
+}
+
+/** A dialect over one open database, which it closes when kysely is destroyed. */
+export function sqliteDialect(connection: SqliteConnection): Dialect {
   return {
-    createAdapter: () => new TransactionalAdapter(),
-    createDriver: () => new BunDriver(database, busyTimeoutMs, check),
+    createAdapter: () => new TransactionalAdapter(connection.log),
+    createDriver: () => new BunDriver(connection),
     createQueryCompiler: () => new SqliteQueryCompiler(),
     createIntrospector: (db) => new SqliteIntrospector(db),
   };
@@ -46,20 +55,25 @@ export function sqliteDialect(database: Database, busyTimeoutMs: number, check: 
 
 /** SQLite can create tables in transactions; kysely's own adapter does not make use of it. */
 class TransactionalAdapter extends SqliteAdapter {
+  readonly log: SqliteLog | undefined;
+
+  constructor(log: SqliteLog | undefined) {
+    super();
+    this.log = log;
+  }
+
   override get supportsTransactionalDdl(): boolean {
     return true;
   }
 }
 
 class BunDriver implements Driver {
-  readonly #database: Database;
+  readonly #parts: SqliteConnection;
   readonly #connection: BunConnection;
-  readonly #check: () => void;
 
-  constructor(database: Database, busyTimeoutMs: number, check: () => void) {
-    this.#database = database;
-    this.#check = check;
-    this.#connection = new BunConnection(database, busyTimeoutMs);
+  constructor(parts: SqliteConnection) {
+    this.#parts = parts;
+    this.#connection = new BunConnection(parts);
   }
 
   async init(): Promise<void> {}
@@ -70,51 +84,61 @@ class BunDriver implements Driver {
   }
 
   async beginTransaction(): Promise<void> {
-    this.#check();
+    const { check, log } = this.#parts;
+    check?.();
+    await log?.assertSound();
     await this.#connection.run("begin immediate");
   }
 
+  /** Until the disk has it nobody else gets the connection, so that nobody there reads what a power cut could take back. */
   async commitTransaction(): Promise<void> {
     await this.#connection.run("commit");
+    await this.#parts.log?.settle();
   }
 
   async rollbackTransaction(): Promise<void> {
     // After some failures, such as a full disk, SQLite has rolled back by itself.
-    if (this.#database.inTransaction) await this.#connection.run("rollback");
+    if (this.#parts.database.inTransaction) await this.#connection.run("rollback");
   }
 
   async releaseConnection(): Promise<void> {}
 
   async destroy(): Promise<void> {
-    this.#database.close();
+    await this.#parts.log?.release();
+    this.#parts.database.close();
   }
 }
 
 class BunConnection implements DatabaseConnection {
   readonly #database: Database;
   readonly #busyTimeoutMs: number;
+  readonly #log: SqliteLog | undefined;
   /** When the first statement began since others had the thread. */
   #heldSince: number | undefined;
   /** The lock of another process that a line of queries waits for: since when, and when it was last seen. */
   #lock: { readonly since: number; readonly seen: number } | undefined;
 
-  constructor(database: Database, busyTimeoutMs: number) {
+  constructor({ database, busyTimeoutMs, log }: SqliteConnection) {
     this.#database = database;
     this.#busyTimeoutMs = busyTimeoutMs;
+    this.#log = log;
   }
 
   async run(sql: string): Promise<void> {
     await this.#patiently(sql, () => this.#database.run(sql));
   }
 
-  executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    return this.#patiently(sql, () => {
+  async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    const result = await this.#patiently(sql, () => {
       const statement = this.#database.query<R, SQLQueryBindings[]>(sql);
       const values = (parameters as readonly SQLQueryBindings[]).map(storable);
       if (statement.columnNames.length > 0) return { rows: statement.all(...values) };
       const { changes, lastInsertRowid } = statement.run(...values);
       return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
     });
+    // Outside transactions each statement is one of its own.
+    if (!/^\s*(?:select|pragma)\b/i.test(sql) && !this.#database.inTransaction) await this.#log?.settle();
+    return result;
   }
 
   /** One row a chunk; the statement stays open while it is read. */

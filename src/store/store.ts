@@ -9,7 +9,7 @@ import { Jobs } from "./jobs.ts";
 import { migrateToLatest } from "./migrate.ts";
 import { checkEncoding, openPatientPostgres, openPostgres, type PostgresOptions } from "./postgres.ts";
 import type { Schema } from "./schema.ts";
-import { databaseFile, openMemorySqlite, openSqlite, type SqliteOptions } from "./sqlite.ts";
+import { databaseFile, openMemorySqlite, openSqlite, openSqliteReader, type SqliteOptions } from "./sqlite.ts";
 import { sqliteProbe } from "./sqlite-probe.ts";
 import { Tokens } from "./tokens.ts";
 
@@ -67,24 +67,31 @@ export async function openStore(
   options: SqliteOptions = {},
   now: () => number = Date.now,
 ): Promise<Store> {
-  const store = await createStore(await openSqlite(dataDir, options), now);
+  const db = await openSqlite(dataDir, options);
+  const others: Kysely<Schema>[] = [];
+  const close = async () => {
+    for (const other of others) await other.destroy();
+    await db.destroy();
+  };
   try {
+    await migrateToLatest(db);
     // Events and results of jobs are written all the time: while they wait for a lock, tokens must not wait behind them.
     const events = await openSqlite(dataDir, { busyTimeoutMs: EVENTS_BUSY_TIMEOUT_MS, ...options });
+    others.push(events);
     const jobs = await openSqlite(dataDir, options);
+    others.push(jobs);
+    // Every search reads: it must not wait until others have written a list.
+    const reads = await openSqliteReader(dataDir, options);
+    others.push(reads);
     return {
-      ...store,
+      ...repositories(db, now, reads),
       events: new Events(events),
       ...jobRepositories(jobs, now),
       ping: sqliteProbe(databaseFile(dataDir)),
-      async close() {
-        await events.destroy();
-        await jobs.destroy();
-        await store.close();
-      },
+      close,
     };
   } catch (error) {
-    await store.close();
+    await close();
     throw error;
   }
 }
@@ -108,13 +115,14 @@ export async function createStore(db: Kysely<Schema>, now: () => number = Date.n
   return repositories(db, now);
 }
 
-function repositories(db: Kysely<Schema>, now: () => number): Store {
+/** `reads`: where what needs no transaction may be read, so that it does not wait for one. */
+function repositories(db: Kysely<Schema>, now: () => number, reads = db): Store {
   return {
     deadLetters: new DeadLetters(db, now),
     events: new Events(db),
     tokens: new Tokens(db, now),
     ...jobRepositories(db, now),
-    gallery: galleryStore(db, now),
+    gallery: galleryStore(db, now, reads),
     async ping() {
       await sql`select 1 from tokens limit 1`.execute(db);
     },

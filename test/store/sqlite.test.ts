@@ -55,15 +55,6 @@ describe("the database file", () => {
     await store.close();
     expect((await readFile(file)).includes(secret.slice(3))).toBe(false);
   });
-
-  test("is written through to the disk at every commit", async () => {
-    const db = await openSqlite(dir);
-    const pragma = async (name: string) =>
-      Object.values((await sql<Record<string, unknown>>`pragma ${sql.raw(name)}`.execute(db)).rows[0] ?? {})[0];
-    expect(await pragma("journal_mode")).toBe("wal");
-    expect(await pragma("synchronous")).toBe(2);
-    await db.destroy();
-  });
 });
 
 test("others have the thread while a transaction of many statements is under way", async () => {

@@ -26,8 +26,8 @@ export interface GalleryStore {
   readonly reextractions: Reextractions;
 }
 
-/** `now`: epoch milliseconds. */
-export function galleryStore(db: Kysely<Schema>, now: () => number): GalleryStore {
+/** `now`: epoch milliseconds. `reads`: where searches read what was committed, so that they wait for no transaction. */
+export function galleryStore(db: Kysely<Schema>, now: () => number, reads = db): GalleryStore {
   const writes = new GalleryWrites(db, now);
   const pages = new Pages(db);
   return {
@@ -38,7 +38,7 @@ export function galleryStore(db: Kysely<Schema>, now: () => number): GalleryStor
     lists: new Lists(db, writes, pages, now),
     links: new Links(writes),
     handlers: new Handlers(db, now),
-    changes: new GalleryChanges(db, writes),
+    changes: new GalleryChanges(db, writes, reads),
     reextractions: new Reextractions(db, writes, now),
   };
 }

@@ -1,7 +1,7 @@
 /** Who is on which list, within a transaction that is under way. */
 import { type Kysely, sql } from "kysely";
 import type { Schema } from "../schema.ts";
-import { chunksOf } from "./chunks.ts";
+import { chunksOf, WRITTEN_IDS } from "./chunks.ts";
 import { growMembers, shrink } from "./counts.ts";
 import { ownedBy } from "./owned.ts";
 import type { ListType } from "./records.ts";
@@ -40,7 +40,7 @@ export interface Joining {
 
 /** Puts members on a list; those that are on it stay as they are. */
 export async function join(write: GalleryWrite, { account, list, type, members }: Joining): Promise<void> {
-  for (const chunk of chunksOf(members)) {
+  for (const chunk of chunksOf(members, WRITTEN_IDS)) {
     const joined = await write.db
       .insertInto("list_members")
       .columns(["list_id", "member_id", "created_at"])
@@ -72,7 +72,7 @@ export async function join(write: GalleryWrite, { account, list, type, members }
 /** Takes members off a list. */
 export async function leave(write: GalleryWrite, { account, list, type, members }: Joining): Promise<void> {
   let gone = 0;
-  for (const chunk of chunksOf(members)) {
+  for (const chunk of chunksOf(members, WRITTEN_IDS)) {
     const left = await write.db
       .deleteFrom("list_members")
       // As with `ownedBy`: a thousand keys are looked up rather than all members of the list read.

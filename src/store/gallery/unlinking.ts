@@ -1,7 +1,7 @@
 /** Deletes within a transaction that is under way, with what hangs on it. Ids that the account does not have are passed over. */
 import { type Kysely, sql } from "kysely";
 import type { Schema } from "../schema.ts";
-import { chunksOf } from "./chunks.ts";
+import { chunksOf, WRITTEN_IDS } from "./chunks.ts";
 import { dropCounts, shrink } from "./counts.ts";
 import { ownedBy } from "./owned.ts";
 import type { GalleryWrite } from "./writes.ts";
@@ -17,7 +17,7 @@ export function looseFrom(time: number) {
 /** Deletes descriptors with their numbers and samples. How many. */
 export async function removeDescriptors(write: GalleryWrite, account: string, ids: readonly string[]): Promise<number> {
   let removed = 0;
-  for (const chunk of chunksOf(ids)) {
+  for (const chunk of chunksOf(ids, WRITTEN_IDS)) {
     const gone = await write.db
       .deleteFrom("descriptors")
       .where("id", "in", chunk)
@@ -39,7 +39,7 @@ export async function removeDescriptors(write: GalleryWrite, account: string, id
 /** Deletes persons; their descriptors stay without one. How many. */
 export async function removePersons(write: GalleryWrite, account: string, ids: readonly string[]): Promise<number> {
   let removed = 0;
-  for (const chunk of chunksOf(ids)) {
+  for (const chunk of chunksOf(ids, WRITTEN_IDS)) {
     const known = await write.db
       .selectFrom("persons")
       .select("id")
@@ -50,7 +50,7 @@ export async function removePersons(write: GalleryWrite, account: string, ids: r
     const gone = known.map(({ id }) => id);
     await leaveLists(write.db, gone);
     const freed = await write.db.selectFrom("descriptors").select("id").where("person_id", "in", gone).execute();
-    for (const some of chunksOf(freed)) {
+    for (const some of chunksOf(freed, WRITTEN_IDS)) {
       const free = write.db.updateTable("descriptors").where(
         "id",
         "in",
@@ -74,7 +74,7 @@ export async function removeListRows(
   ids: readonly string[],
 ): Promise<readonly string[]> {
   const removed: string[] = [];
-  for (const chunk of chunksOf(ids)) {
+  for (const chunk of chunksOf(ids, WRITTEN_IDS)) {
     const known = await write.db
       .selectFrom("lists")
       .select(["id", "type"])
@@ -102,7 +102,7 @@ export async function removeListRows(
 
 /** Notes on descriptors that they left a list. */
 export async function detached(write: GalleryWrite, members: readonly { readonly member_id: string }[]): Promise<void> {
-  for (const chunk of chunksOf(members)) {
+  for (const chunk of chunksOf(members, WRITTEN_IDS)) {
     await write.db
       .updateTable("descriptors")
       .set({ last_update: write.time, loose_since: looseFrom(write.time) })
