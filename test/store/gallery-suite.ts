@@ -214,6 +214,34 @@ export function gallerySuite(current: () => Store, another: () => Promise<Store>
         expect(await store.gallery.descriptors.page(account, ALL)).toEqual({ items: [], count: 0 });
       });
 
+      test("that come at once are stored together, and one that cannot be stored takes no other with it", async () => {
+        const { descriptors, changes } = store.gallery;
+        const before = await changes.position();
+        const made = Array.from({ length: 100 }, () => descriptor({ values: Float32Array.of(Math.random()) }));
+        const owners = [account, stranger];
+        const kept = await Promise.all(made.map((one, at) => descriptors.create(owners[at % 2]!, [one])));
+        expect(kept).toEqual(made.map(() => true));
+        expect((await changes.position()) - before).toBeLessThan(50);
+        const of = async (owner: string) => [
+          ...(
+            await descriptors.vectors(
+              owner,
+              made.map(({ id }) => id),
+            )
+          ).keys(),
+        ];
+        const ids = made.map(({ id }) => id);
+        expect((await of(account)).sort()).toEqual(ids.filter((_, at) => at % 2 === 0).sort());
+        expect((await of(stranger)).sort()).toEqual(ids.filter((_, at) => at % 2 === 1).sort());
+
+        const more = Array.from({ length: 9 }, () => descriptor());
+        const outcomes = await Promise.allSettled(
+          more.map((one, at) => descriptors.create(at === 4 ? nobody : account, [one])),
+        );
+        expect(outcomes.map(({ status }) => status === "fulfilled")).toEqual(more.map((_, at) => at !== 4));
+        expect((await descriptors.page(account, ALL)).count).toBe(58);
+      });
+
       test("are enrolled with a person who joins a list, or not at all where that is no list of persons", async () => {
         const { gallery } = store;
         const list = await gallery.lists.create(account, "persons", "l");
@@ -620,9 +648,10 @@ export function gallerySuite(current: () => Store, another: () => Promise<Store>
         const other = await another();
         try {
           await Promise.all(
-            Array.from({ length: 20 }, (_, at) =>
-              [store, other][at % 2]?.gallery.descriptors.create(account, [descriptor(), descriptor()]),
-            ),
+            Array.from({ length: 20 }, (_, at) => {
+              const two = [descriptor(), descriptor()];
+              return [store, other][at % 2]?.gallery.descriptors.create(account, two, { person: person() });
+            }),
           );
         } finally {
           await other.close();

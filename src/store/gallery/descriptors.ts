@@ -3,6 +3,7 @@ import { type Kysely, sql } from "kysely";
 import type { Schema } from "../schema.ts";
 import { mergeLog } from "../sqlite-log.ts";
 import { chunksOf } from "./chunks.ts";
+import { Creations } from "./creations.ts";
 import { descriptorRecords, sampleOf } from "./descriptor-rows.ts";
 import { addDescriptors, addPerson } from "./enrolling.ts";
 import { join } from "./membership.ts";
@@ -27,6 +28,7 @@ export class Descriptors {
   readonly #db: Kysely<Schema>;
   readonly #writes: GalleryWrites;
   readonly #pages: Pages;
+  readonly #creations: Creations;
   /** Whether something was collected that the log may still hold. */
   #hasToMerge = false;
 
@@ -34,6 +36,7 @@ export class Descriptors {
     this.#db = db;
     this.#writes = writes;
     this.#pages = pages;
+    this.#creations = new Creations(writes);
   }
 
   /**
@@ -41,9 +44,12 @@ export class Descriptors {
    * is none of the account's lists of persons.
    */
   async create(account: string, descriptors: readonly NewDescriptor[], enrolment?: Enrolment): Promise<boolean> {
+    if (!enrolment) {
+      await this.#creations.create(account, descriptors);
+      return true;
+    }
+    const { person, list } = enrolment;
     return this.#writes.run(async (write) => {
-      const person = enrolment?.person;
-      const list = enrolment?.list;
       if (list !== undefined) {
         const known = await write.db
           .selectFrom("lists")
@@ -54,11 +60,9 @@ export class Descriptors {
           .executeTakeFirst();
         if (!known) return false;
       }
-      if (person) {
-        await addPerson(write.db, account, person, write.time);
-        if (list !== undefined) await join(write, { account, list, type: "persons", members: [person.id] });
-      }
-      await addDescriptors(write, account, descriptors, person?.id ?? null);
+      await addPerson(write.db, account, person, write.time);
+      if (list !== undefined) await join(write, { account, list, type: "persons", members: [person.id] });
+      await addDescriptors(write, account, descriptors, person.id);
       return true;
     });
   }
