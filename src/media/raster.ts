@@ -1,5 +1,5 @@
 /** The picture whose pixels live in WASM memory; see `kernels/` for the arithmetic. */
-import { type CropJpegOptions, cropSize, encodeJpeg } from "./encode.ts";
+import { type CropJpegOptions, cropSize, DEFAULT_JPEG_QUALITY, encodeJpeg } from "./encode.ts";
 import { FramePlanes } from "./frame-planes.ts";
 import {
   acquireMemory,
@@ -127,17 +127,21 @@ class RasterPicture implements Picture {
   }
 
   luma(box: Box, width: number, height: number): Uint8Array {
-    return this.#bytes(box, { width, height, color: "gray", mean: [0], std: [1], border: "edge" });
+    const luma = new Uint8Array(width * height);
+    this.#fill(luma, box, { width, height, color: "gray", mean: [0], std: [1], border: "edge" });
+    return luma;
   }
 
   rgb(box: Box, width: number, height: number, border: WarpTarget["border"] = "edge"): Uint8Array {
-    if (width === box.width && height === box.height && this.#holds(box)) return this.#part(box);
-    return this.#bytes(box, { width, height, color: "rgb", mean: [0, 0, 0], std: [1, 1, 1], border });
+    const rgb = new Uint8Array(3 * width * height);
+    this.#fillRgb(rgb, box, width, height, border);
+    return rgb;
   }
 
   async jpeg(box: Box, options: CropJpegOptions): Promise<Uint8Array> {
     const { width, height } = cropSize(box, options);
-    return encodeJpeg(this.rgb(box, width, height, options.border), width, height, options.quality);
+    const { quality = DEFAULT_JPEG_QUALITY, border = "edge" } = options;
+    return encodeJpeg(width, height, quality, (rgb) => this.#fillRgb(rgb, box, width, height, border));
   }
 
   release(): void {
@@ -156,20 +160,23 @@ class RasterPicture implements Picture {
     return whole && x >= 0 && y >= 0 && x + width <= this.width && y + height <= this.height;
   }
 
+  #fillRgb(out: Uint8Array, box: Box, width: number, height: number, border: WarpTarget["border"]): void {
+    if (width === box.width && height === box.height && this.#holds(box)) this.#copyPart(out, box);
+    else this.#fill(out, box, { width, height, color: "rgb", mean: [0, 0, 0], std: [1, 1, 1], border });
+  }
+
   /** The pixels of such a box as they are. */
-  #part({ x, y, width, height }: Box): Uint8Array {
+  #copyPart(out: Uint8Array, { x, y, width, height }: Box): void {
     const { memory } = this.#alive();
     this.#compute(0, y, y + height);
-    const out = new Uint8Array(3 * width * height);
     for (let row = 0; row < height; row++) {
       const from = PICTURE_OFFSET + 3 * ((y + row) * this.width + x);
       out.set(new Uint8Array(memory.buffer, from, 3 * width), 3 * width * row);
     }
-    return out;
   }
 
-  /** Rounded 8-bit samples of a box. */
-  #bytes(box: Box, target: WarpTarget): Uint8Array {
+  /** Writes rounded 8-bit samples of a box. */
+  #fill(out: Uint8Array, box: Box, target: WarpTarget): void {
     const { memory, kernels } = this.#alive();
     const { width, height } = target;
     const stepX = box.width / width;
@@ -178,7 +185,6 @@ class RasterPicture implements Picture {
     const planes = target.color === "gray" ? 1 : 3;
     // Scratch holds the floats and, after them, the bytes they are rounded to.
     const strip = Math.min(height, Math.floor(SCRATCH_BYTES / (5 * planes * width + LEVEL_PADDING)));
-    const out = new Uint8Array(planes * width * height);
     for (let row = 0; row < height; row += strip) {
       const end = Math.min(height, row + strip);
       this.#warpRows(map, target, row, end);
@@ -188,7 +194,6 @@ class RasterPicture implements Picture {
       else kernels.packPixels(SCRATCH_OFFSET, count * 4, count, packed);
       out.set(new Uint8Array(memory.buffer, packed, planes * count), planes * row * width);
     }
-    return out;
   }
 
   /** Leaves rows `row` to `end` of a warp in the scratch memory, plane after plane. */

@@ -38,13 +38,16 @@ export function isSmall(width: number, height: number): boolean {
   return width >= 1 && height >= 1 && width * height <= SMALL_PIXELS && Math.max(width, height) <= MOST_SIDE;
 }
 
-/** Interleaved RGB as baseline JPEG (4:2:0, no metadata). `quality` 1..100; only for sizes that {@link isSmall} takes. */
-export function smallJpeg(rgb: Uint8Array, width: number, height: number, quality: number): Uint8Array {
+/**
+ * Interleaved RGB as baseline JPEG (4:2:0, no metadata). `quality` 1..100; only for sizes that {@link isSmall} takes. `fill` is
+ * given the room for the pixels and writes all of them: no copy is made.
+ */
+export function smallJpeg(width: number, height: number, quality: number, fill: (rgb: Uint8Array) => void): Uint8Array {
   if (!isSmall(width, height)) throw new RangeError(`${width}x${height} is no size of a small picture`);
-  if (rgb.length !== width * height * 3) throw new RangeError(`${width}x${height} RGB pixels expected`);
+  const length = width * height * 3;
   coder ??= instantiate();
   const columns = Math.ceil(width / 16) * 16;
-  const work = Math.ceil((PIXELS_OFFSET + rgb.length) / 16) * 16;
+  const work = Math.ceil((PIXELS_OFFSET + length) / 16) * 16;
   const target = work + columns * (48 + 96) + 16;
   reserve(coder.memory, target + (columns / 16) * Math.ceil(height / 16) * MOST_BLOCK_BYTES);
   const bytes = new Uint8Array(coder.memory.buffer);
@@ -52,7 +55,7 @@ export function smallJpeg(rgb: Uint8Array, width: number, height: number, qualit
   if (prepared?.quality !== quality || prepared.width !== width || prepared.height !== height) {
     prepared = { quality, width, height, header: jpegHeader(width, height, quality) };
   }
-  bytes.set(rgb, PIXELS_OFFSET);
+  fill(bytes.subarray(PIXELS_OFFSET, PIXELS_OFFSET + length));
   const end = coder.encode(PIXELS_OFFSET, width, height, TABLES_OFFSET, work, target);
   const { header } = prepared;
   const jpeg = new Uint8Array(header.length + end - target + END_MARKER.length);
