@@ -55,6 +55,7 @@ export class StorePool implements PostgresPool {
   }
 
   async end(): Promise<void> {
+    this.#watch.close();
     const ended = this.#pool.end();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const late = new Promise<void>((resolve) => {

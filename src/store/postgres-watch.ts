@@ -15,8 +15,8 @@ interface Sight {
 const PATIENCE_MS = 800;
 /** Milliseconds it has to answer. */
 const ANSWER_MS = 1_500;
-/** Milliseconds for which a server that did not answer is taken to be away still. */
-const AWAY_MS = 1_000;
+/** Milliseconds between an answer that did not come and the next question, while the server is away. */
+const ASK_AGAIN_MS = 500;
 /** A failure that took as many milliseconds was a wait for nothing. */
 const LONG_MS = 300;
 
@@ -24,7 +24,10 @@ const LONG_MS = 300;
 export class PostgresWatch {
   readonly #config: ClientConfig;
   #looking: Promise<Sight> | undefined;
-  #away: { readonly error: unknown; readonly since: number } | undefined;
+  /** Why the server is taken to be away, until it answers. */
+  #away: { readonly error: unknown } | undefined;
+  #asking: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
   constructor(config: ClientConfig) {
     this.#config = {
@@ -56,24 +59,42 @@ export class PostgresWatch {
     }
   }
 
-  /** Asks on a connection of its own. Rejects when there is no answer in time, or there was none a moment ago. */
+  /** Asks on a connection of its own. Rejects when there is no answer in time, and at once while the server is away. */
   async ask<T>(question: (client: Client) => Promise<T>): Promise<T> {
     this.refuseWhileAway();
     return this.#ask(question);
   }
 
   /**
-   * Throws when the server was found away a moment ago and that took long: a request may need it several times, and shall
-   * not wait each time anew.
+   * Throws while the server is away and was long in saying nothing: it is asked in the background, so that nobody waits for
+   * an answer that does not come.
    */
   refuseWhileAway(): void {
-    if (this.#away && performance.now() - this.#away.since < AWAY_MS) throw this.#away.error;
+    if (this.#away) throw this.#away.error;
   }
 
   /** Remembers that something failed, where it was long in doing so and for that the server is away. `began`: ms. */
   noteFailure(error: unknown, began: number): void {
-    const now = performance.now();
-    if (isAway(error) && now - began >= LONG_MS) this.#away = { error, since: now };
+    if (this.#closed || !isAway(error) || performance.now() - began < LONG_MS) return;
+    this.#away = { error };
+    this.#askAgain();
+  }
+
+  /** Nothing is asked in the background any more. */
+  close(): void {
+    this.#closed = true;
+    this.#away = undefined;
+    clearTimeout(this.#asking);
+  }
+
+  /** Asks a while later, and again until there is an answer, whatever it says. */
+  #askAgain(): void {
+    this.#asking ??= setTimeout(async () => {
+      await this.#ask((client) => client.query("select 1")).catch(() => undefined);
+      this.#asking = undefined;
+      if (this.#away) this.#askAgain();
+    }, ASK_AGAIN_MS);
+    this.#asking.unref();
   }
 
   async #ask<T>(question: (client: Client) => Promise<T>): Promise<T> {
@@ -83,7 +104,9 @@ export class PostgresWatch {
       this.#away = undefined;
       return answer;
     } catch (error) {
-      this.noteFailure(error, began);
+      // Who refuses is there.
+      if (!isAway(error)) this.#away = undefined;
+      else this.noteFailure(error, began);
       throw error;
     }
   }
