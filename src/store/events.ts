@@ -6,6 +6,7 @@
 
 import type { Kysely, Selectable } from "kysely";
 import { nextTurn } from "../bus/turn.ts";
+import { prepared, preparedForEach } from "./prepared.ts";
 import type { EventsTable, Schema } from "./schema.ts";
 import { transact } from "./transactions.ts";
 
@@ -87,16 +88,13 @@ export class Events {
       async (db) => {
         const fresh = await withoutKnown(db, rows);
         if (fresh.length === 0) return [];
-        const { last } = await db
-          .updateTable("event_position")
-          .set((position) => ({ last: position("last", "+", fresh.length) }))
-          .returning("last")
-          .executeTakeFirstOrThrow();
-        const before = Number(last) - fresh.length;
-        await db
-          .insertInto("events")
-          .values(fresh.map((row, at) => tableRow(before + at + 1, row)))
-          .execute();
+        const [position] = await takePositions(db, { count: fresh.length });
+        const before = Number(position?.last) - fresh.length;
+        await insertEvents(
+          db,
+          {},
+          fresh.map((row, at) => tableRow(before + at + 1, row)),
+        );
         return fresh.map(({ key: _, ...row }, at) => ({ id: before + at + 1, ...row }));
       },
       "events",
@@ -196,6 +194,32 @@ export class Events {
     return query;
   }
 }
+
+const takePositions = prepared((db, { count }: { readonly count: number }) =>
+  db
+    .updateTable("event_position")
+    .set((position) => ({ last: position("last", "+", count) }))
+    .returning("last"),
+);
+
+const insertEvents = preparedForEach((db, _: object, rows: readonly EventsTable[]) =>
+  db.insertInto("events").values(
+    rows.map(({ id, key, time, type, pipeline, request, job, item, frame, verdict, data, account }) => ({
+      id,
+      key,
+      time,
+      type,
+      pipeline,
+      request,
+      job,
+      item,
+      frame,
+      verdict,
+      data,
+      account,
+    })),
+  ),
+);
 
 /** Whether finding events takes looking at others: requests have an index, and every event is somebody's. */
 function windowed({ account, types, pipelines, requests, verdicts }: EventFilter): boolean {

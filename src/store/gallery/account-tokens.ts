@@ -1,5 +1,6 @@
 /** Tokens of accounts. Only their hashes are kept; where an id is taken, the token itself will do as well. */
 import { type ExpressionBuilder, type Kysely, sql } from "kysely";
+import { prepared } from "../prepared.ts";
 import type { Schema } from "../schema.ts";
 import { transact } from "../transactions.ts";
 import { accountOf, addToken, hashOf } from "./account-rows.ts";
@@ -32,13 +33,7 @@ export class AccountTokens {
    * hash, so that the time taken tells nothing about stored secrets; no salt or slow hash is needed for 122 random bits.
    */
   async verify(secret: string): Promise<{ readonly token: AccountToken; readonly account: Account } | undefined> {
-    const row = await this.#db
-      .selectFrom("account_tokens")
-      .innerJoin("accounts", "accounts.id", "account_tokens.account_id")
-      .selectAll("accounts")
-      .select(["account_tokens.id as token_id", "account_tokens.data as token_data"])
-      .where("hash", "=", hashOf(secret))
-      .executeTakeFirst();
+    const [row] = await byHash(this.#db, { hash: hashOf(secret) });
     return row && { token: { id: row.token_id, data: row.token_data }, account: accountOf(row) };
   }
 
@@ -130,3 +125,12 @@ function named(idsOrSecrets: readonly string[]) {
   return (row: ExpressionBuilder<Schema, "account_tokens">) =>
     row.or([row("id", "in", idsOrSecrets), row("hash", "in", idsOrSecrets.map(hashOf))]);
 }
+
+const byHash = prepared((db, { hash }: { readonly hash: string }) =>
+  db
+    .selectFrom("account_tokens")
+    .innerJoin("accounts", "accounts.id", "account_tokens.account_id")
+    .selectAll("accounts")
+    .select(["account_tokens.id as token_id", "account_tokens.data as token_data"])
+    .where("hash", "=", hash),
+);

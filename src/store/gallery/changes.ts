@@ -6,6 +6,7 @@
 
 import { type Kysely, type Selectable, sql } from "kysely";
 import { nextTurn } from "../../bus/turn.ts";
+import { prepared } from "../prepared.ts";
 import type { Schema } from "../schema.ts";
 import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
@@ -99,8 +100,8 @@ export class GalleryChanges {
 
   /** The position of the last committed change; 0 before the first. One row by its key: cheap enough for every search. */
   async position(): Promise<number> {
-    const { last } = await this.#reads.selectFrom("gallery_position").select("last").executeTakeFirstOrThrow();
-    return Number(last);
+    const [row] = await lastPosition(this.#reads, {});
+    return Number(row?.last);
   }
 
   /**
@@ -298,3 +299,5 @@ function toldOf(
       return { position, kind: "list-removed", list: subject };
   }
 }
+
+const lastPosition = prepared((db) => db.selectFrom("gallery_position").select("last"));

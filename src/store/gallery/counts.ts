@@ -4,6 +4,7 @@
  * than any before it, so new rows always come at the newest end, also when clocks go back or differ.
  */
 import { type Kysely, sql } from "kysely";
+import { prepared } from "../prepared.ts";
 import type { Schema } from "../schema.ts";
 
 /** `members` belong to a list, the others to an account. */
@@ -18,19 +19,23 @@ export interface Collection {
 
 /** Adds to a count; the creation time of what is added, epoch milliseconds: `now`, or later if that was given out before. */
 export async function grow(db: Kysely<Schema>, { owner, kind }: Collection, by: number, now: number): Promise<number> {
-  const { newest } = await db
-    .insertInto("gallery_counts")
-    .values({ owner, kind, count: by, edits: 0, newest: now })
-    .onConflict((conflict) =>
-      conflict.columns(["owner", "kind"]).doUpdateSet({
-        count: sql<number>`gallery_counts.count + excluded.count`,
-        newest: sql<number>`case when gallery_counts.newest >= excluded.newest then gallery_counts.newest + 1 else excluded.newest end`,
-      }),
-    )
-    .returning("newest")
-    .executeTakeFirstOrThrow();
-  return Number(newest);
+  const [row] = await grown(db, { owner, kind, by, now });
+  return Number(row?.newest);
 }
+
+const grown = prepared<Collection & { readonly by: number; readonly now: number }, { newest: number }>(
+  (db, { owner, kind, by, now }) =>
+    db
+      .insertInto("gallery_counts")
+      .values({ owner, kind, count: by, edits: 0, newest: now })
+      .onConflict((conflict) =>
+        conflict.columns(["owner", "kind"]).doUpdateSet({
+          count: sql<number>`gallery_counts.count + excluded.count`,
+          newest: sql<number>`case when gallery_counts.newest >= excluded.newest then gallery_counts.newest + 1 else excluded.newest end`,
+        }),
+      )
+      .returning("newest"),
+);
 
 /** Takes from a count. */
 export async function shrink(db: Kysely<Schema>, { owner, kind }: Collection, by: number): Promise<void> {

@@ -1,9 +1,10 @@
 /** Adds persons and descriptors within a transaction that is under way. */
 import { type Kysely, sql } from "kysely";
+import { prepared, preparedForEach } from "../prepared.ts";
 import type { Schema } from "../schema.ts";
 import { chunksOf } from "./chunks.ts";
 import { grow } from "./counts.ts";
-import type { NewDescriptor, NewPerson } from "./records.ts";
+import type { NewDescriptor, NewPerson, Sample } from "./records.ts";
 import { bytesOfVector } from "./vector-bytes.ts";
 import type { GalleryWrite } from "./writes.ts";
 
@@ -33,40 +34,63 @@ export async function addDescriptors(
 ): Promise<void> {
   const { db, time } = write;
   const createdAt = await grow(db, { owner: account, kind: "descriptors" }, descriptors.length, time);
-  const { numbered } = await db
-    .updateTable("gallery_position")
-    .set({ numbered: sql<number>`numbered + ${descriptors.length}` })
-    .returning("numbered")
-    .executeTakeFirstOrThrow();
-  const first = Number(numbered) - descriptors.length + 1;
+  const [taken] = await takeNumbers(db, { count: descriptors.length });
+  const first = Number(taken?.numbered) - descriptors.length + 1;
   const all = descriptors.map((descriptor, at) => ({ ...descriptor, number: first + at }));
   for (const chunk of chunksOf(all, CHUNK)) {
-    await db
-      .insertInto("descriptors")
-      .values(
-        chunk.map(({ id, number, model, version }) => ({
-          id,
-          number,
-          account_id: account,
-          person_id: person,
-          model,
-          version,
-          created_at: createdAt,
-          last_update: time,
-          loose_since: person === null ? time : null,
-        })),
-      )
-      .execute();
-    await db
-      .insertInto("descriptor_vectors")
-      .values(chunk.map(({ number, values }) => ({ number, content: bytesOfVector(values) })))
-      .execute();
-    const samples = chunk.flatMap(({ id, sample }) => {
-      if (!sample) return [];
-      const { kind, width, height, bytes } = sample;
-      return [{ descriptor_id: id, kind, width, height, content: bytes }];
-    });
-    if (samples.length > 0) await db.insertInto("descriptor_samples").values(samples).execute();
+    const common = { account, person, createdAt, time, looseSince: person === null ? time : null };
+    await insertDescriptors(db, common, chunk);
+    await insertVectors(
+      db,
+      {},
+      chunk.map(({ number, values }) => ({ number, content: bytesOfVector(values) })),
+    );
+    const samples = chunk.flatMap(({ id, sample }) => (sample ? [{ id, ...sample }] : []));
+    if (samples.length > 0) await insertSamples(db, {}, samples);
     for (const { id } of chunk) write.change("descriptor", account, id, person);
   }
 }
+
+const takeNumbers = prepared<{ readonly count: number }, { numbered: number }>((db, { count }) =>
+  db
+    .updateTable("gallery_position")
+    .set({ numbered: sql<number>`numbered + ${count}` })
+    .returning("numbered"),
+);
+
+interface Common {
+  readonly account: string;
+  readonly person: string | null;
+  readonly createdAt: number;
+  readonly time: number;
+  readonly looseSince: number | null;
+}
+
+const insertDescriptors = preparedForEach<Common, NewDescriptor & { readonly number: number }, unknown>(
+  (db, { account, person, createdAt, time, looseSince }, rows) =>
+    db.insertInto("descriptors").values(
+      rows.map(({ id, number, model, version }) => ({
+        id,
+        number,
+        account_id: account,
+        person_id: person,
+        model,
+        version,
+        created_at: createdAt,
+        last_update: time,
+        loose_since: looseSince,
+      })),
+    ),
+);
+
+const insertVectors = preparedForEach<object, { readonly number: number; readonly content: Uint8Array }, unknown>(
+  (db, _, rows) => db.insertInto("descriptor_vectors").values(rows.map(({ number, content }) => ({ number, content }))),
+);
+
+const insertSamples = preparedForEach<object, Sample & { readonly id: string }, unknown>((db, _, rows) =>
+  db
+    .insertInto("descriptor_samples")
+    .values(
+      rows.map(({ id, kind, width, height, bytes }) => ({ descriptor_id: id, kind, width, height, content: bytes })),
+    ),
+);

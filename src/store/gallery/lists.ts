@@ -1,5 +1,6 @@
 /** Lists of persons and lists of descriptors. */
 import { type Kysely, sql } from "kysely";
+import { preparedForEach } from "../prepared.ts";
 import type { Schema } from "../schema.ts";
 import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
@@ -141,13 +142,11 @@ export class Lists {
   async #records(account: string, ids: readonly string[]): Promise<readonly ListRecord[]> {
     const records: ListRecord[] = [];
     for (const chunk of chunksOf(ids)) {
-      const rows = await this.#db
-        .selectFrom("lists")
-        .leftJoin("gallery_counts", (on) => on.onRef("owner", "=", "id").on("kind", "=", "members"))
-        .select(["id", "type", "data", "count"])
-        .where("id", "in", chunk)
-        .where(ownedBy(account))
-        .execute();
+      const rows = await listRows(
+        this.#db,
+        { account },
+        chunk.map((id) => ({ id })),
+      );
       for (const { id, type, data, count } of inOrder(chunk, rows)) {
         // Only this file writes the column.
         records.push({ id, type: type as ListType, data, count: Number(count ?? 0) });
@@ -156,3 +155,17 @@ export class Lists {
     return records;
   }
 }
+
+const listRows = preparedForEach(
+  (db, { account }: { readonly account: string }, rows: readonly { readonly id: string }[]) =>
+    db
+      .selectFrom("lists")
+      .leftJoin("gallery_counts", (on) => on.onRef("owner", "=", "id").on("kind", "=", "members"))
+      .select(["id", "type", "data", "count"])
+      .where(
+        "id",
+        "in",
+        rows.map(({ id }) => id),
+      )
+      .where(ownedBy(account)),
+);

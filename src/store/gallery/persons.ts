@@ -1,5 +1,6 @@
 /** Persons. */
 import { type Kysely, PostgresAdapter, type RawBuilder, sql } from "kysely";
+import { preparedForEach } from "../prepared.ts";
 import type { Schema } from "../schema.ts";
 import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
@@ -75,13 +76,8 @@ export class Persons {
   async named(account: string, ids: readonly string[]): Promise<ReadonlyMap<string, NewPerson>> {
     const persons = new Map<string, NewPerson>();
     for (const chunk of chunksOf(ids)) {
-      const rows = await this.#db
-        .selectFrom("persons")
-        .select(["id", "user_data", "external_id"])
-        .where("id", "in", chunk)
-        .where(ownedBy(account))
-        .execute();
-      for (const { id, user_data, external_id } of rows) {
+      const rows = chunk.map((id) => ({ id }));
+      for (const { id, user_data, external_id } of await namesOf(this.#db, { account }, rows)) {
         persons.set(id, { id, userData: user_data, externalId: external_id });
       }
     }
@@ -118,3 +114,16 @@ export class Persons {
     return this.#writes.run(async (write) => (await removePersons(write, account, [id])) > 0);
   }
 }
+
+const namesOf = preparedForEach(
+  (db, { account }: { readonly account: string }, rows: readonly { readonly id: string }[]) =>
+    db
+      .selectFrom("persons")
+      .select(["id", "user_data", "external_id"])
+      .where(
+        "id",
+        "in",
+        rows.map(({ id }) => id),
+      )
+      .where(ownedBy(account)),
+);

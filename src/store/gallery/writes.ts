@@ -4,6 +4,7 @@
  * without gaps. Whoever waits for the lock sees afterwards what the one before has committed.
  */
 import type { Kysely, Transaction } from "kysely";
+import { prepared, preparedForEach } from "../prepared.ts";
 import type { Schema } from "../schema.ts";
 import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
@@ -56,10 +57,30 @@ export class GalleryWrite {
 
   /** Writes what was noted. */
   async flush(): Promise<void> {
-    for (const rows of chunksOf(this.#changes, ROWS))
-      await this.db.insertInto("gallery_changes").values(rows).execute();
+    for (const rows of chunksOf(this.#changes, ROWS)) await insertChanges(this.db, {}, rows);
   }
 }
+
+const takePosition = prepared<object, { last: number }>((db) =>
+  db
+    .updateTable("gallery_position")
+    .set((row) => ({ last: row("last", "+", 1) }))
+    .returning("last"),
+);
+
+const insertChanges = preparedForEach<object, GalleryChangesTable, unknown>((db, _, rows) =>
+  db.insertInto("gallery_changes").values(
+    rows.map(({ position, part, time, kind, account_id, subject, other }) => ({
+      position,
+      part,
+      time,
+      kind,
+      account_id,
+      subject,
+      other,
+    })),
+  ),
+);
 
 /** Takes a transaction back that changed nothing, so that it costs no position and no write to the disk. */
 class NothingChanged {
@@ -88,12 +109,8 @@ export class GalleryWrites {
     let result: T;
     try {
       result = await transact(this.#db, async (db) => {
-        const { last } = await db
-          .updateTable("gallery_position")
-          .set((row) => ({ last: row("last", "+", 1) }))
-          .returning("last")
-          .executeTakeFirstOrThrow();
-        const write = new GalleryWrite(db, Number(last), this.#now());
+        const [position] = await takePosition(db, {});
+        const write = new GalleryWrite(db, Number(position?.last), this.#now());
         const result = await work(write);
         if (!write.changed) throw new NothingChanged(result);
         await write.flush();
