@@ -21,18 +21,11 @@ const MEDIA: Kernel = {
   module: "src/media/kernels/kernels.wasm",
   features: ["simd"],
 };
-const JPEG: Kernel = {
-  folder: "src/media/jpeg/assembly",
-  entry: "jpeg.ts",
-  module: "src/media/jpeg/jpeg.wasm",
-  features: ["simd"],
-};
 const GALLERY = { folder: "src/gallery/kernels/assembly", entry: "scan.ts" };
 
 /** All modules. The gallery's come with and without instructions that not every engine has. */
 export const KERNELS: readonly Kernel[] = [
   MEDIA,
-  JPEG,
   { ...GALLERY, module: "src/gallery/kernels/scan.wasm", features: ["simd"] },
   { ...GALLERY, module: "src/gallery/kernels/scan-relaxed.wasm", features: ["simd", "relaxed-simd"] },
 ];

@@ -1,7 +1,7 @@
 /** Pixels back to JPEG: portraits, thumbnails, drawn pictures. */
 import sharp from "sharp";
-import { isSmall, smallJpeg } from "./jpeg/small-jpeg.ts";
 import type { Affine, Box, Picture, WarpTarget } from "./picture.ts";
+import { SMALL_PIXELS, smallJpeg } from "./small-jpeg.ts";
 
 /** Quality of JPEGs where nothing else is asked for: artefacts are not visible on faces, files stay small. */
 export const DEFAULT_JPEG_QUALITY = 90;
@@ -45,9 +45,9 @@ export async function encodeJpeg(
   quality: number,
   fill: (rgb: Uint8Array) => void,
 ): Promise<Uint8Array> {
-  if (isSmall(width, height)) return smallJpeg(width, height, quality, fill);
   const rgb = new Uint8Array(3 * width * height);
   fill(rgb);
+  if (width * height <= SMALL_PIXELS) return smallJpeg(rgb, width, height, quality);
   return new Uint8Array(
     await sharp(rgb, { raw: { width, height, channels: 3 } })
       .jpeg({ quality, optimiseCoding: false })
