@@ -4,18 +4,20 @@
  * nor merges it into the database itself, but waits until others have done it. One for each file, for all connections of
  * the process.
  */
-import { closeSync, fdatasync, fstatSync, openSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, statSync } from "node:fs";
 import type { Kysely } from "kysely";
 import { FacewireError } from "../errors.ts";
 import type { Schema } from "./schema.ts";
+import { FlushingThread } from "./sqlite-flushing.ts";
 import { MergingThread } from "./sqlite-merging.ts";
 
 /** What tests may want otherwise. */
 export interface LogOptions {
   /** Brings what was written to an open file to the disk. */
   readonly flush?: (file: number) => Promise<void>;
-  /** Module of the thread that merges. */
-  readonly entry?: URL;
+  /** Modules of the threads that flush and merge. */
+  readonly flushEntry?: URL;
+  readonly mergeEntry?: URL;
   /** By how many bytes the log grows until it is merged. */
   readonly mergeBytes?: number;
 }
@@ -36,7 +38,8 @@ export class SqliteLog {
   readonly #file: number;
   readonly #mergeBytes: number;
   readonly #flush: (file: number) => Promise<void>;
-  readonly #thread: MergingThread;
+  readonly #flushing: FlushingThread;
+  readonly #merging: MergingThread;
   #users = 0;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
@@ -46,13 +49,18 @@ export class SqliteLog {
   /** A flush failed: nobody knows whether what was committed is on the disk. */
   #inDoubt = false;
 
-  private constructor(path: string, key: string, { flush = toDisk, entry, mergeBytes = MERGE_BYTES }: LogOptions) {
+  private constructor(
+    path: string,
+    key: string,
+    { flush, flushEntry, mergeEntry, mergeBytes = MERGE_BYTES }: LogOptions,
+  ) {
     this.#key = key;
     // SQLite's locks are on the other two files: closing this one lets go of none.
     this.#file = openSync(`${path}-wal`, "r");
-    this.#flush = flush;
+    this.#flushing = new FlushingThread(flushEntry);
+    this.#flush = flush ?? ((file) => this.#flushing.flush(file));
     this.#mergeBytes = mergeBytes;
-    this.#thread = new MergingThread(path, entry);
+    this.#merging = new MergingThread(path, mergeEntry);
   }
 
   /** The log of a database that the caller has open, and has read; {@link release} it. `options` count for the first. */
@@ -91,14 +99,15 @@ export class SqliteLog {
 
   /** Merges all of it and empties it; false where that cannot be done now, such as when others read. Never rejects. */
   empty(): Promise<boolean> {
-    return this.#thread.merge("truncate");
+    return this.#merging.merge("truncate");
   }
 
   /** Said by each user before it closes its connection: the last one leaves an empty log behind. Never rejects. */
   async release(): Promise<void> {
     if (--this.#users > 0) return;
     logs.delete(this.#key);
-    await this.#thread.close();
+    await this.#merging.close();
+    await this.#flushing.close();
     closeSync(this.#file);
   }
 
@@ -123,7 +132,7 @@ export class SqliteLog {
     // Whatever comes of it, such as nothing while somebody reads for long: next time it has grown as much again.
     this.#tended = size;
     this.#isMerging = true;
-    void this.#thread.merge(size < this.#mergeBytes * EMPTY_AT ? "passive" : "truncate").then(() => {
+    void this.#merging.merge(size < this.#mergeBytes * EMPTY_AT ? "passive" : "truncate").then(() => {
       this.#isMerging = false;
     });
   }
@@ -141,10 +150,6 @@ export function logOf(db: Kysely<Schema>): SqliteLog | undefined {
  */
 export async function mergeLog(db: Kysely<Schema>): Promise<void> {
   await logOf(db)?.empty();
-}
-
-function toDisk(file: number): Promise<void> {
-  return new Promise((resolve, reject) => fdatasync(file, (error) => (error ? reject(error) : resolve())));
 }
 
 function diskFailed(cause: unknown): FacewireError {

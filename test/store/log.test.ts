@@ -116,6 +116,12 @@ describe("a write", () => {
   });
 });
 
+test("writes go on when the thread that flushes dies at each", async () => {
+  const store = await opened({ flushEntry: mortal });
+  for (let i = 0; i < 150; i++) await store.deadLetters.record(letter());
+  expect(await store.deadLetters.count()).toBe(150);
+});
+
 describe("a log that grows", () => {
   const KIB = 1024;
   const write = async (store: Store, kibibytes: number) => {
@@ -139,7 +145,7 @@ describe("a log that grows", () => {
   });
 
   test("is bounded without the thread that merges too", async () => {
-    const store = await opened({ mergeBytes: 64 * KIB, entry: mortal });
+    const store = await opened({ mergeBytes: 64 * KIB, mergeEntry: mortal });
     for (let round = 0; round < 16; round++) {
       await write(store, 256);
       expect(await logBytes()).toBeLessThan(2 * KIB ** 2);
