@@ -1,10 +1,10 @@
-/** The descriptors of one version of a model and one length: floats, and the nibbles that are scanned. */
+/** The descriptors of one version of a model and one length: floats, and the bits that are scanned. */
 import { FacewireError } from "../errors.ts";
 import { eraseRow, writeRow } from "./quantize.ts";
 import { GROUP_ROWS, MOST_VALUES, PIECE, type ScanMemory } from "./scan-memory.ts";
 import type { ComparableVersion } from "./versions.ts";
 
-/** Rows whose floats are reserved together: fewer than a group's, as they take four times the memory of its nibbles. */
+/** Rows whose floats are reserved together: fewer than a group's, as they take four times the memory of its bits. */
 const BLOCK_SHIFT = 6;
 const BLOCK_ROWS = 1 << BLOCK_SHIFT;
 

@@ -12,8 +12,8 @@ export const GROUP_ROWS = 1 << GROUP_SHIFT;
 export const PIECE = 32;
 /** Rows that one call of a kernel looks at: as many as leave their upper bits in a core's cache for the next probes. */
 export const BLOCK_ROWS = 1024;
-/** Probes of one pass over a block. */
-export const MOST_PROBES = 16;
+/** Probes of one pass over a block: more together are no faster, and each thread has room for them. */
+export const MOST_PROBES = 8;
 /** Longest descriptor. */
 export const MOST_VALUES = 8192;
 /** Bytes before a probe's values. */

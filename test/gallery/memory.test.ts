@@ -73,7 +73,7 @@ test("a descriptor with a person of its own that is on a list takes at most 1.25
   expect(contents.descriptors.size).toBe(count);
   expect(contents.listSlots(account, list)).toHaveLength(count);
   const numbers = 2048;
-  // A hundred groups: a group's nibbles and what does not grow count for three parts in a thousand.
+  // A hundred groups: a group's bits and what does not grow count for three parts in a thousand.
   expect(contents.bytes / count / numbers).toBeLessThan(1.25);
 });
 
