@@ -1,6 +1,7 @@
 /** Opens the SQLite database of an installation. */
 import { Database } from "bun:sqlite";
-import { mkdir, open } from "node:fs/promises";
+import { closeSync, constants, openSync } from "node:fs";
+import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Kysely } from "kysely";
 import { FacewireError } from "../errors.ts";
@@ -36,8 +37,8 @@ export async function openSqlite(dataDir: string, options: SqliteOptions = {}): 
   const file = databaseFile(dataDir);
   try {
     await mkdir(dataDir, { recursive: true, mode: 0o700 });
-    // SQLite gives its side files the mode of the database, but would create that readable for everybody.
-    await (await open(file, "a", 0o600)).close();
+    createFile(file);
+    await access(file, constants.R_OK | constants.W_OK);
   } catch (cause) {
     const message = "The data folder cannot be written to (data_dir).";
     throw new FacewireError("store_unavailable", message, { details: { reason: "cannot_open" }, cause });
@@ -54,6 +55,24 @@ export async function openSqlite(dataDir: string, options: SqliteOptions = {}): 
     database.run(`pragma wal_autocheckpoint = ${Math.ceil(log.forceBytes / page_size)}`);
     return log;
   });
+}
+
+/**
+ * Creates the file when it is missing: SQLite gives its side files the mode of the database, but would create that readable for
+ * everybody. A file that is there is not opened, as closing it would let go of the locks that SQLite holds on it for this
+ * process. Whoever opened the database then, such as the program `sqlite3`, would find nobody there, and delete the log on leaving.
+ */
+function createFile(file: string): void {
+  try {
+    // At once, so that nobody here opens the database before the new file is closed.
+    closeSync(openSync(file, "wx", 0o600));
+  } catch (error) {
+    if (!isThere(error)) throw error;
+  }
+}
+
+function isThere(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "EEXIST";
 }
 
 /**
