@@ -37,7 +37,7 @@ export interface SqliteConnection {
   readonly database: Database;
   /** How long queries try again while another process writes. */
   readonly busyTimeoutMs: number;
-  /** Throws what transactions are refused with. */
+  /** Throws what writes are refused with. */
   readonly check?: () => void;
   /** Of a database on the disk: nothing is acknowledged that it does not have there. Released when kysely is destroyed. */
   readonly log?: SqliteLog;
@@ -84,9 +84,7 @@ class BunDriver implements Driver {
   }
 
   async beginTransaction(): Promise<void> {
-    const { check, log } = this.#parts;
-    check?.();
-    await log?.assertSound();
+    await this.#connection.assertWritable();
     await this.#connection.run("begin immediate");
   }
 
@@ -112,16 +110,24 @@ class BunDriver implements Driver {
 class BunConnection implements DatabaseConnection {
   readonly #database: Database;
   readonly #busyTimeoutMs: number;
+  readonly #check: (() => void) | undefined;
   readonly #log: SqliteLog | undefined;
   /** When the first statement began since others had the thread. */
   #heldSince: number | undefined;
   /** The lock of another process that a line of queries waits for: since when, and when it was last seen. */
   #lock: { readonly since: number; readonly seen: number } | undefined;
 
-  constructor({ database, busyTimeoutMs, log }: SqliteConnection) {
+  constructor({ database, busyTimeoutMs, check, log }: SqliteConnection) {
     this.#database = database;
     this.#busyTimeoutMs = busyTimeoutMs;
+    this.#check = check;
     this.#log = log;
+  }
+
+  /** Rejects when what is written would be kept nowhere, or behind what the disk may have lost. */
+  async assertWritable(): Promise<void> {
+    this.#check?.();
+    await this.#log?.assertSound();
   }
 
   async run(sql: string): Promise<void> {
@@ -129,6 +135,9 @@ class BunConnection implements DatabaseConnection {
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
+    // Outside transactions each statement is one of its own.
+    const commits = !this.#database.inTransaction && !/^\s*(?:select|pragma)\b/i.test(sql);
+    if (commits) await this.assertWritable();
     const result = await this.#patiently(sql, () => {
       const statement = this.#database.query<R, SQLQueryBindings[]>(sql);
       const values = (parameters as readonly SQLQueryBindings[]).map(storable);
@@ -136,8 +145,7 @@ class BunConnection implements DatabaseConnection {
       const { changes, lastInsertRowid } = statement.run(...values);
       return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
     });
-    // Outside transactions each statement is one of its own.
-    if (!/^\s*(?:select|pragma)\b/i.test(sql) && !this.#database.inTransaction) await this.#log?.settle();
+    if (commits) await this.#log?.settle();
     return result;
   }
 

@@ -46,8 +46,8 @@ export class SqliteLog {
   /** Its size when it was last merged, or that was tried. */
   #tended = 0;
   #isMerging = false;
-  /** A flush failed: nobody knows whether what was committed is on the disk. */
-  #inDoubt = false;
+  /** The last flush that failed, if any, after which nobody knows yet whether what was committed is on the disk. */
+  #doubt: FacewireError | undefined;
 
   private constructor(
     path: string,
@@ -86,6 +86,8 @@ export class SqliteLog {
     // One that runs has begun before the commit, perhaps; the next one surely begins after it, for all who wait.
     this.#next ??= (this.#running ?? Promise.resolve()).then(() => this.#startNext());
     await this.#next;
+    // One before it may have failed since the transaction began, and this one lies behind what that lost.
+    await this.assertSound();
     this.#tend();
   }
 
@@ -93,8 +95,12 @@ export class SqliteLog {
   async assertSound(): Promise<void> {
     // Merging writes it all to the database itself, and that to the disk. A second flush would tell nothing: the system
     // has given up what it could not write.
-    if (this.#inDoubt && !(await this.empty())) throw diskFailed(undefined);
-    this.#inDoubt = false;
+    while (this.#doubt) {
+      const doubt = this.#doubt;
+      if (!(await this.empty())) throw doubt;
+      // Another flush may have failed meanwhile, of what was written after that.
+      if (this.#doubt === doubt) this.#doubt = undefined;
+    }
   }
 
   /** Merges all of it and empties it; false where that cannot be done now, such as when others read. Never rejects. */
@@ -107,6 +113,8 @@ export class SqliteLog {
     if (--this.#users > 0) return;
     logs.delete(this.#key);
     await this.#merging.close();
+    // Of who did not wait for it: the file is somebody else's soon.
+    await (this.#next ?? this.#running)?.catch(() => undefined);
     await this.#flushing.close();
     closeSync(this.#file);
   }
@@ -114,8 +122,8 @@ export class SqliteLog {
   #startNext(): Promise<void> {
     this.#next = undefined;
     const running = this.#flush(this.#file).catch((cause) => {
-      this.#inDoubt = true;
-      throw diskFailed(cause);
+      this.#doubt = diskFailed(cause);
+      throw this.#doubt;
     });
     // Whoever comes next starts behind it, whatever became of it.
     this.#running = running.catch(() => undefined);
@@ -124,7 +132,7 @@ export class SqliteLog {
 
   /** Has the log merged when it has grown. */
   #tend(): void {
-    if (this.#isMerging) return;
+    if (this.#isMerging || this.#users === 0) return;
     const { size } = fstatSync(this.#file);
     // SQLite began it anew.
     if (size < this.#tended) this.#tended = 0;

@@ -1,10 +1,13 @@
 /** SQLite's log: what is acknowledged is on the disk, nobody waits for the disk who need not, and it does not grow for ever. */
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Kysely, sql } from "kysely";
 import { nextTurn } from "../../src/bus/turn.ts";
+import type { Schema } from "../../src/store/schema.ts";
+import { openSqlite, openSqliteReader } from "../../src/store/sqlite.ts";
 import type { LogOptions } from "../../src/store/sqlite-log.ts";
 import { openStore, type Store } from "../../src/store/store.ts";
 import { descriptor } from "./gallery-suite.ts";
@@ -110,11 +113,107 @@ describe("a write", () => {
     disk.fail();
     expect(await outcome).toMatchObject(failed);
     await expect(store.gallery.accounts.create(wish)).rejects.toMatchObject(failed);
+    // Nor is what takes no transaction: it would lie behind what the disk has lost.
+    await expect(store.deadLetters.record(letter())).rejects.toMatchObject(failed);
+    expect(await store.deadLetters.count()).toBe(1);
     reader.run("rollback");
     reader.close();
     expect(await store.gallery.accounts.create(wish)).toMatchObject({ account: { email: wish.email } });
   });
 });
+
+test("a transaction that began before the disk failed is not acknowledged behind what the disk has lost", async () => {
+  const disk = new Disk();
+  const store = await opened({ flush: disk.flush });
+  const other = await openSqlite(dir);
+  const asked = disk.hold();
+  const lost = store.deadLetters.record(letter()).catch((thrown) => thrown);
+  await asked;
+  const reader = new Database(join(dir, "facewire.sqlite"));
+  reader.run("begin");
+  reader.query("select count(*) from dead_letters").get();
+  const behind = other.transaction().execute(async (open) => {
+    disk.fail();
+    expect(await lost).toMatchObject(failed);
+    await sql`update event_position set last = last`.execute(open);
+  });
+  await expect(behind).rejects.toMatchObject(failed);
+  reader.close();
+  await other.destroy();
+});
+
+describe("the real disk", () => {
+  test("is written by way of a log on every connection", async () => {
+    const mode = async (db: Kysely<Schema>) => {
+      const { rows } = await sql<{ journal_mode: string }>`pragma journal_mode`.execute(db);
+      await db.destroy();
+      return rows[0]?.journal_mode;
+    };
+    const writer = await openSqlite(dir);
+    expect(await mode(await openSqliteReader(dir))).toBe("wal");
+    expect(await mode(await openSqlite(dir))).toBe("wal");
+    expect(await mode(writer)).toBe("wal");
+  });
+
+  test.skipIf(!canTrace())(
+    "has been told to keep what was written to the log before any of it is acknowledged",
+    async () => {
+      const trace = join(dir, "trace");
+      const calls = "trace=pwrite64,write,fsync,fdatasync";
+      const recorder = [process.execPath, join(import.meta.dir, "recorder.ts"), dir, "m"];
+      const child = Bun.spawn(["strace", "-f", "-y", "-o", trace, "-e", calls, ...recorder], {
+        stdout: "pipe",
+        stderr: "inherit",
+      });
+      let said = "";
+      for await (const chunk of child.stdout) {
+        said += new TextDecoder().decode(chunk);
+        // The first of them are flushed by the runtime, the others by a thread.
+        if (said.split("\n").length <= 80) continue;
+        const pid = Number((await readFile(trace, "utf8")).split(" ", 1)[0]);
+        try {
+          process.kill(pid, "SIGKILL");
+        } catch {
+          // It has gone since.
+        }
+      }
+      await child.exited;
+      const { acknowledged, tooEarly } = acknowledgements(await readFile(trace, "utf8"));
+      expect(acknowledged).toBeGreaterThanOrEqual(80);
+      expect(tooEarly).toEqual([]);
+    },
+  );
+});
+
+/** Whether programs may be traced here. */
+function canTrace(): boolean {
+  if (!Bun.which("strace")) return false;
+  return Bun.spawnSync(["strace", "-o", "/dev/null", "true"]).exitCode === 0;
+}
+
+/** What a recorder acknowledged, in a trace of its calls, and what of that no flush had ended for which began after the write. */
+function acknowledgements(trace: string): { readonly acknowledged: number; readonly tooEarly: readonly string[] } {
+  const tooEarly: string[] = [];
+  let acknowledged = 0;
+  /** Written, and not known to be on the disk. */
+  let isPending = false;
+  /** Threads that flush what was written when they began. */
+  const flushing = new Set<string>();
+  for (const line of trace.split("\n")) {
+    const thread = line.split(" ", 1)[0] ?? "";
+    if (/ pwrite64\(\d+<[^>]*-wal>/.test(line)) {
+      isPending = true;
+      flushing.clear();
+    }
+    if (/ (?:fsync|fdatasync)\(\d+<[^>]*-wal>/.test(line)) flushing.add(thread);
+    if (/ (?:fsync|fdatasync)(?:\(| resumed).*= 0$/.test(line) && flushing.delete(thread)) isPending = false;
+    const said = / write\(1<[^>]*>, "(m\d+)/.exec(line)?.[1];
+    if (said === undefined) continue;
+    acknowledged++;
+    if (isPending) tooEarly.push(said);
+  }
+  return { acknowledged, tooEarly };
+}
 
 test("writes go on when the thread that flushes dies at each", async () => {
   const store = await opened({ flushEntry: mortal });
@@ -152,6 +251,24 @@ describe("a log that grows", () => {
     }
     expect(await store.deadLetters.count()).toBe(64);
   });
+});
+
+test("a store is not closed before the disk has what was written", async () => {
+  const disk = new Disk();
+  const store = await openStore(dir, { log: { flush: disk.flush } });
+  const asked = disk.hold();
+  const written = store.deadLetters.record(letter());
+  await asked;
+  let isClosed = false;
+  const closed = store.close().then(() => {
+    isClosed = true;
+  });
+  for (let turn = 0; turn < 20; turn++) await nextTurn();
+  expect(isClosed).toBe(false);
+  disk.go();
+  await closed;
+  await written;
+  expect(await (await opened({})).deadLetters.count()).toBe(1);
 });
 
 test("a store that is closed leaves no log behind, and another one goes on with what it wrote", async () => {

@@ -211,6 +211,7 @@ describe("a database that cannot be used is store_unavailable:", () => {
     const wish = { organizationName: "a", email: "a@example.org", passwordHash: "hash", tokenData: "first" };
     await rename(file, `${file}.away`);
     await expect(store.gallery.accounts.create(wish)).rejects.toMatchObject(refusal("file_gone"));
+    await expect(store.tokens.create({ role: "run", name: "b" })).rejects.toMatchObject(refusal("file_gone"));
     await rename(`${file}.away`, file);
     expect(await store.gallery.accounts.create(wish)).toMatchObject({ account: { email: "a@example.org" } });
   });
