@@ -105,8 +105,8 @@ export class ApiClient {
     const { status, body } = await this.run("face-liveness");
     expect(status).toBe(200);
     expect(body.items?.[0]?.faces[0]?.liveness?.prediction).toBe("live");
-    const health = await this.healthBecomes(isIdle);
-    expect(health.status).toBe("ok");
+    // What could not be stored is tried again in its own time: until then the server is not as good as new.
+    await this.healthBecomes((health) => isIdle(health) && health.status === "ok");
   }
 }
 
