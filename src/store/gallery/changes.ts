@@ -10,6 +10,7 @@ import { prepared } from "../prepared.ts";
 import type { Schema } from "../schema.ts";
 import { transact } from "../transactions.ts";
 import { chunksOf } from "./chunks.ts";
+import { listsOf } from "./membership.ts";
 import type { Vector } from "./records.ts";
 import type { GalleryChangesTable } from "./schema.ts";
 import { vectorOfBytes } from "./vector-bytes.ts";
@@ -215,26 +216,11 @@ export class GalleryChanges {
       for (const row of found) loaded.set(row.id, loadedOf(row));
     }
     const persons = rows.map((row) => (row.kind === "person" ? row.other : loaded.get(row.subject)?.person));
-    const lists = await this.#listsOf(persons.filter((person) => typeof person === "string"));
+    const lists = await listsOf(
+      this.#reads,
+      persons.filter((person) => typeof person === "string"),
+    );
     return rows.map((row) => toldOf(row, loaded.get(row.subject), lists));
-  }
-
-  /** Lists of those of the persons that are on any. */
-  async #listsOf(persons: readonly string[]): Promise<ReadonlyMap<string, readonly string[]>> {
-    const lists = new Map<string, string[]>();
-    for (const chunk of chunksOf([...new Set(persons)])) {
-      const rows = await this.#reads
-        .selectFrom("list_members")
-        .select(["member_id", "list_id"])
-        .where("member_id", "in", chunk)
-        .execute();
-      for (const { member_id, list_id } of rows) {
-        const known = lists.get(member_id);
-        if (known) known.push(list_id);
-        else lists.set(member_id, [list_id]);
-      }
-    }
-    return lists;
   }
 
   #descriptors() {

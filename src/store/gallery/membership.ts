@@ -8,23 +8,24 @@ import type { ListType } from "./records.ts";
 import { detached } from "./unlinking.ts";
 import type { GalleryWrite } from "./writes.ts";
 
-/** The lists of up to 1,000 members. */
+/** The lists of those of the members that are on any. */
 export async function listsOf(
   db: Kysely<Schema>,
   members: readonly string[],
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   const lists = new Map<string, string[]>();
-  if (members.length === 0) return lists;
-  const rows = await db
-    .selectFrom("list_members")
-    .select(["member_id", "list_id"])
-    .where("member_id", "in", members)
-    .orderBy("list_id")
-    .execute();
-  for (const { member_id, list_id } of rows) {
-    const known = lists.get(member_id);
-    if (known) known.push(list_id);
-    else lists.set(member_id, [list_id]);
+  for (const chunk of chunksOf([...new Set(members)])) {
+    const rows = await db
+      .selectFrom("list_members")
+      .select(["member_id", "list_id"])
+      .where("member_id", "in", chunk)
+      .orderBy("list_id")
+      .execute();
+    for (const { member_id, list_id } of rows) {
+      const known = lists.get(member_id);
+      if (known) known.push(list_id);
+      else lists.set(member_id, [list_id]);
+    }
   }
   return lists;
 }
