@@ -182,7 +182,7 @@ async function searches(
     row(`a search of ${BATCH} at once`, eight, "ms", { note: "time of all by their number" }),
     row("plain float loop", loop, "ms", { note: "in TypeScript, in place" }),
     row(`reading ${SCANNED_BYTES} bytes a descriptor`, read, "ms", {
-      note: "what a scan of all of the 8-bit copy could not be faster than",
+      note: "what a scan of the whole copy could not be faster than",
     }),
     {
       name: `${name}: recall at ${LIMIT}`,

@@ -26,5 +26,11 @@ export const POSTGRES: SystemTool = {
   folders: "/usr/lib/postgresql/*/bin",
 };
 
+/** What administrators look at databases with. */
+export const SQLITE: SystemTool = { command: "sqlite3", package: "sqlite3", purpose: "tests of SQLite beside others" };
+
+/** Shows the order of what a process writes and flushes. */
+export const STRACE: SystemTool = { command: "strace", package: "strace", purpose: "tests of what is on the disk" };
+
 /** All of them. */
-export const TEST_TOOLS: readonly SystemTool[] = [CHROMIUM, NATS_SERVER, POSTGRES, FFMPEG];
+export const TEST_TOOLS: readonly SystemTool[] = [CHROMIUM, NATS_SERVER, POSTGRES, SQLITE, STRACE, FFMPEG];

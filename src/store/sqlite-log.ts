@@ -136,8 +136,9 @@ export class SqliteLog {
     const { size } = fstatSync(this.#file);
     // SQLite began it anew.
     if (size < this.#tended) this.#tended = 0;
-    if (size - this.#tended < this.#mergeBytes) return;
-    // Whatever comes of it, such as nothing while somebody reads for long: next time it has grown as much again.
+    // While somebody reads for long nothing comes of it, and each try to empty it holds up writers: the more there is, the
+    // longer until the next one.
+    if (size - this.#tended < Math.max(this.#mergeBytes, this.#tended / 4)) return;
     this.#tended = size;
     this.#isMerging = true;
     void this.#merging.merge(size < this.#mergeBytes * EMPTY_AT ? "passive" : "truncate").then(() => {

@@ -4,9 +4,11 @@ import { mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } fro
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { sql } from "kysely";
+import { SQLITE } from "../../scripts/verify/tools.ts";
 import { openSqlite } from "../../src/store/sqlite.ts";
 import { createStore, openStore, type Store } from "../../src/store/store.ts";
 import { Tokens } from "../../src/store/tokens.ts";
+import { hasTool } from "../support/tools.ts";
 import { letter } from "./letter.ts";
 import { storeSuite } from "./store-suite.ts";
 
@@ -74,7 +76,7 @@ test("others have the thread while a transaction of many statements is under way
 });
 
 describe("a process that is killed", () => {
-  test.skipIf(!Bun.which("sqlite3"))(
+  test.skipIf(!hasTool(SQLITE))(
     "loses nothing either when a program of SQLite had looked at it meanwhile",
     async () => {
       const child = Bun.spawn([process.execPath, join(import.meta.dir, "recorder.ts"), dir, "m"], {

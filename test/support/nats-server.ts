@@ -7,6 +7,7 @@ import { NATS_SERVER } from "../../scripts/verify/tools.ts";
 import { findSystemTool } from "../../src/cli/system-packages.ts";
 import { freePort } from "./free-port.ts";
 import { temporaryFolder } from "./temp-folder.ts";
+import { hasTool } from "./tools.ts";
 
 /** How a server is started. Everything has a default. */
 export interface NatsServerOptions {
@@ -55,18 +56,7 @@ export interface NatsServer extends AsyncDisposable {
  * (`CI=true`) its absence is an error; elsewhere it is told in one line, once.
  */
 export function hasNatsServer(): boolean {
-  hasOne ??= lookForServer();
-  return hasOne;
-}
-
-let hasOne: boolean | undefined;
-
-function lookForServer(): boolean {
-  if (findSystemTool(NATS_SERVER) !== undefined) return true;
-  const message = "nats-server is missing: apt-get install nats-server as root, or bun run verify";
-  if (process.env.CI === "true") throw new Error(message);
-  console.warn(`Skipped: the tests over NATS; ${message}`);
-  return false;
+  return hasTool(NATS_SERVER);
 }
 
 /** Starts a server; resolves when it accepts connections. It ends with this process, however that ends. */

@@ -11,6 +11,7 @@ import { findSystemTool } from "../../src/cli/system-packages.ts";
 import { atEnd } from "./at-end.ts";
 import { freePort } from "./free-port.ts";
 import { temporaryFolder } from "./temp-folder.ts";
+import { hasTool } from "./tools.ts";
 
 /** How a server is started. Everything has a default. */
 export interface PostgresOptions {
@@ -69,20 +70,10 @@ const FAST = { fsync: "off", synchronous_commit: "off", full_page_writes: "off" 
  * (`CI=true`) its absence is an error; elsewhere it is told in one line, once.
  */
 export function hasPostgres(): boolean {
-  hasOne ??= lookForServer();
-  return hasOne;
+  return hasTool(POSTGRES);
 }
 
-let hasOne: boolean | undefined;
 let shared: Promise<PostgresServer> | undefined;
-
-function lookForServer(): boolean {
-  if (findSystemTool(POSTGRES) !== undefined) return true;
-  const message = "postgres is missing: apt-get install postgresql as root, or bun run verify";
-  if (process.env.CI === "true") throw new Error(message);
-  console.warn(`Skipped: the tests on PostgreSQL; ${message}`);
-  return false;
-}
 
 /** An empty database on the server that all tests of this process share; it is gone when they are. */
 export async function postgresDatabase(): Promise<PostgresDatabase> {

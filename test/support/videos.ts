@@ -1,10 +1,11 @@
 /** Videos that tests are about, made by ffmpeg when they are wanted, and what reading them gives. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { FFMPEG, findSystemTool } from "../../src/cli/system-packages.ts";
+import { FFMPEG } from "../../src/cli/system-packages.ts";
 import { openVideo } from "../../src/media/video/open-video.ts";
 import type { VideoFrame, VideoLimits, VideoOptions, VideoReader } from "../../src/media/video/video.ts";
 import { temporaryFolder } from "./temp-folder.ts";
+import { hasTool } from "./tools.ts";
 
 /** Limits no test video comes near. */
 export const WIDE_LIMITS: VideoLimits = {
@@ -24,18 +25,7 @@ export const EVERY_FRAME: VideoOptions = { ffmpeg: "ffmpeg", limits: WIDE_LIMITS
  * absence is an error; elsewhere it is told in one line, once.
  */
 export function hasFfmpeg(): boolean {
-  found ??= look();
-  return found;
-}
-
-let found: boolean | undefined;
-
-function look(): boolean {
-  if (findSystemTool(FFMPEG) !== undefined) return true;
-  const message = "ffmpeg is missing: apt-get install ffmpeg as root, or bun run verify";
-  if (process.env.CI === "true") throw new Error(message);
-  console.warn(`Skipped: the tests of videos; ${message}`);
-  return false;
+  return hasTool(FFMPEG);
 }
 
 let folder: string | undefined;
