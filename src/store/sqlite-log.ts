@@ -18,6 +18,8 @@ export interface LogOptions {
   /** Modules of the threads that flush and merge. */
   readonly flushEntry?: URL;
   readonly mergeEntry?: URL;
+  /** Milliseconds that a flush may take. */
+  readonly longestFlushMs?: number;
   /** By how many bytes the log grows until it is merged. */
   readonly mergeBytes?: number;
 }
@@ -52,12 +54,12 @@ export class SqliteLog {
   private constructor(
     path: string,
     key: string,
-    { flush, flushEntry, mergeEntry, mergeBytes = MERGE_BYTES }: LogOptions,
+    { flush, flushEntry, mergeEntry, longestFlushMs, mergeBytes = MERGE_BYTES }: LogOptions,
   ) {
     this.#key = key;
     // SQLite's locks are on the other two files: closing this one lets go of none.
     this.#file = openSync(`${path}-wal`, "r");
-    this.#flushing = new FlushingThread(flushEntry);
+    this.#flushing = new FlushingThread(flushEntry, longestFlushMs);
     this.#flush = flush ?? ((file) => this.#flushing.flush(file));
     this.#mergeBytes = mergeBytes;
     this.#merging = new MergingThread(path, mergeEntry);

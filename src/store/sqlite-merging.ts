@@ -18,7 +18,7 @@ export class MergingThread {
 
   /** Whether all of the log is in the database now; else what was not merged is in the log as before. Never rejects. */
   async merge(mode: MergeMode): Promise<boolean> {
-    if (this.#thread?.hasEnded !== false) this.#thread = new DiskThread(this.#entry, this.#setup);
+    if (this.#thread?.hasEnded !== false) this.#thread = new DiskThread(this.#entry, { data: this.#setup });
     return (await this.#thread.ask(mode)) ?? false;
   }
 

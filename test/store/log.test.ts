@@ -33,6 +33,7 @@ async function opened(log: LogOptions): Promise<Store> {
 
 const logBytes = async () => (await stat(join(dir, "facewire.sqlite-wal"))).size;
 const mortal = new URL("./mortal-thread.ts", import.meta.url);
+const silent = new URL("./silent-thread.ts", import.meta.url);
 const failed = { code: "store_unavailable", details: { reason: "disk_failed" } };
 const wish = { organizationName: "o", email: "a@example.org", passwordHash: "h", tokenData: "t" };
 
@@ -223,6 +224,12 @@ test("writes go on when the thread that flushes dies at each", async () => {
   const store = await opened({ flushEntry: mortal });
   for (let i = 0; i < 150; i++) await store.deadLetters.record(letter());
   expect(await store.deadLetters.count()).toBe(150);
+});
+
+test("writes go on when the thread that flushes does not answer, and closing does not wait for it", async () => {
+  const store = await opened({ flushEntry: silent, longestFlushMs: 300 });
+  for (let i = 0; i < 120; i++) await store.deadLetters.record(letter());
+  expect(await store.deadLetters.count()).toBe(120);
 });
 
 describe("a log that grows", () => {
