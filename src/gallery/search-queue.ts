@@ -13,9 +13,12 @@ const MOST_TOGETHER = 16;
 /** Vectors of one search that are scanned in one go: a person may have any number of them, and others want their turn. */
 const MOST_PROBES = 64;
 
-/** How long searches wait for expected ones: so many times what the last scan took, and never longer than this (ms). */
-const LONGEST_GATHER_SCANS = 6;
-const LONGEST_GATHER_MS = 60;
+/**
+ * How long searches wait for expected ones where those would fill a scan: so many times what the last scan took, and never longer
+ * than this (ms). Where few are expected the wait is as much shorter: there is time for a scan of each then.
+ */
+const LONGEST_GATHER_SCANS = 14;
+const LONGEST_GATHER_MS = 130;
 
 interface Waiting {
   readonly search: ScanSearch;
@@ -82,7 +85,8 @@ export class SearchQueue {
 
   /** Waits for searches that are expected, while there is room for them. */
   async #gather(): Promise<void> {
-    const longest = Math.min(LONGEST_GATHER_MS, LONGEST_GATHER_SCANS * this.#lastScan);
+    const share = Math.min(1, this.#expected / MOST_TOGETHER);
+    const longest = share * Math.min(LONGEST_GATHER_MS, LONGEST_GATHER_SCANS * this.#lastScan);
     if (longest < 1 || !this.#isWorthWaiting()) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, longest);
