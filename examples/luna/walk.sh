@@ -68,7 +68,8 @@ token=$(field token <"$work/account")
 echo "account $email"
 
 # Whoever subscribes sees what happens from then on.
-"$bun" "$here/listen.ts" "$base" "$token" >"$work/events" &
+: >"$work/events"
+"$bun" "$here/listen.ts" "$base" "$token" >>"$work/events" &
 listener=$!
 tries=0
 until grep -q listening "$work/events"; do
