@@ -55,7 +55,7 @@ export interface Gallery {
   search(search: GallerySearch): Promise<readonly GalleryMatch[]>;
   /**
    * Tells that a search is on its way, until the answer is disposed of: just before it is asked for, or when it will not come
-   * after all. Searches that are ready wait a moment for those that are expected (at most 60 ms), because several in one pass
+   * after all. Searches that are ready wait a moment for those that are expected (at most 130 ms), because several in one pass
    * cost less.
    */
   expect(): Disposable;

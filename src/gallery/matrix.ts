@@ -4,7 +4,7 @@ import { eraseRow, writeRow } from "./quantize.ts";
 import { GROUP_ROWS, MOST_VALUES, PIECE, type ScanMemory } from "./scan-memory.ts";
 import type { ComparableVersion } from "./versions.ts";
 
-/** Rows whose floats are reserved together: fewer than a group's, as they take four times the memory of its bits. */
+/** Rows whose floats are reserved together: fewer than a group's, as they take five times the memory of its bits. */
 const BLOCK_SHIFT = 6;
 const BLOCK_ROWS = 1 << BLOCK_SHIFT;
 
