@@ -212,6 +212,8 @@ export async function startApp(settings: Settings, options: AppOptions = {}): Pr
           luna?.stop(timeoutMs),
           jobs.stop(timeoutMs),
           open.leave(timeoutMs),
+          // Nobody waits for it: it ends now, not behind the last answer.
+          galleryWork.close(),
         ]);
         if (cut + cutLuna > 0) logger.warn("requests cut off", { requests: cut + cutLuna });
         await parts.disposeAsync();

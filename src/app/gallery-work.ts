@@ -24,6 +24,7 @@ export interface GalleryWorkParts {
 export interface GalleryWork {
   /** How far extracting again is. */
   health(): Promise<PartHealth>;
+  /** Gives up what is in hand. May be called again. */
   close(): Promise<void>;
 }
 

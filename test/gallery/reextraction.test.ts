@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { PROJECT_DIR } from "../../src/settings/load.ts";
 import type { WrittenSettings } from "../../src/settings/schema.ts";
 import { gate, heldAt, inTurn, type ModelScript, scripted, testPicture } from "../../src/testing/index.ts";
+import { RawClient } from "../api/native/raw-client.ts";
 import { type LunaServer, startLuna } from "../support/luna/server.ts";
 import { near, SDK, sdk } from "../support/luna/vectors.ts";
 import { hasPostgres, postgresDatabase } from "../support/postgres.ts";
@@ -166,6 +167,28 @@ for (const [name, database] of Object.entries(DATABASES))
       expect(await versions(third, account)).toEqual(Array(6).fill("2"));
       const [told] = third.server.logs.where({ message: "descriptors extracted again" });
       expect(told?.replaced).toBeLessThan(6);
+    });
+
+    test("a server that ends extracts nothing more while it still waits for who sends it something", async () => {
+      const { server, account, face } = await first(place);
+      for (let made = 0; made < 3; made++) await face();
+      await server.stop();
+      const entrance = gate();
+      const descriptor = scripted(heldAt(entrance, { descriptor: SECOND }));
+      const second = await start({ place, version: 2, scripts: { "descriptor-default": descriptor } });
+      await entrance.holds(1);
+      const slow = await RawClient.connect(Number(new URL(second.server.url).port));
+      await slow.head("POST", "/v1/pipelines/luna-extract/run", {
+        "Content-Type": "image/jpeg",
+        "Content-Length": 1000,
+      });
+      await slow.send("only the beginning");
+      await eventually(async () => (await second.server.metric("facewire_http_requests_open")) > 1, "it is open");
+      // Ending opens the gate: who still wanted to would get through it in that time.
+      await second.server.stop(1_000);
+      slow.leave();
+      await using third = await start({ place, version: 2, reextract: "off" });
+      expect(await versions(third, account)).toEqual(Array(3).fill("1"));
     });
 
     test("two processes on one database share the work: each descriptor is extracted once", async () => {
