@@ -1,7 +1,6 @@
 /** Pixels back to JPEG: portraits, thumbnails, drawn pictures. */
-import sharp from "sharp";
+import { encodeJpeg } from "./jpeg.ts";
 import type { Affine, Box, Picture, WarpTarget } from "./picture.ts";
-import { SMALL_PIXELS, smallJpeg } from "./small-jpeg.ts";
 
 /** Quality of JPEGs where nothing else is asked for: artefacts are not visible on faces, files stay small. */
 export const DEFAULT_JPEG_QUALITY = 90;
@@ -35,41 +34,20 @@ export function cropSize(box: Box, options: CropJpegOptions): { width: number; h
 }
 
 /**
- * Interleaved RGB as JPEG (4:2:0, no metadata). `fill` is given the room for the pixels and writes all of them before it
- * returns. The standard's own Huffman tables: fitting ones save 1 % of the bytes of a 720p picture and cost as much time again
- * as everything else.
- */
-export async function encodeJpeg(
-  width: number,
-  height: number,
-  quality: number,
-  fill: (rgb: Uint8Array) => void,
-): Promise<Uint8Array> {
-  const rgb = new Uint8Array(3 * width * height);
-  fill(rgb);
-  if (width * height <= SMALL_PIXELS) return smallJpeg(rgb, width, height, quality);
-  return new Uint8Array(
-    await sharp(rgb, { raw: { width, height, channels: 3 } })
-      .jpeg({ quality, optimiseCoding: false })
-      .toBuffer(),
-  );
-}
-
-/**
  * What a map samples of a picture as JPEG: for crops that are turned. `map` goes from pixel centres of the JPEG to those of
  * the picture; what lies outside repeats the edge.
  */
-export async function mappedJpeg(
+export function mappedJpeg(
   picture: Pick<Picture, "warp">,
   map: Affine,
   { width, height, quality }: { readonly width: number; readonly height: number; readonly quality: number },
-): Promise<Uint8Array> {
+): Uint8Array {
   const size = width * height;
   const planes = new Float32Array(3 * size);
   picture.warp(map, { width, height, color: "rgb", mean: [0, 0, 0], std: [1, 1, 1], border: "edge" }, planes, 0);
-  return encodeJpeg(width, height, quality, (rgb) => {
-    for (let i = 0; i < size; i++) {
-      for (let channel = 0; channel < 3; channel++) rgb[3 * i + channel] = Math.round(planes[channel * size + i]!);
-    }
-  });
+  const rgb = new Uint8Array(3 * size);
+  for (let i = 0; i < size; i++) {
+    for (let channel = 0; channel < 3; channel++) rgb[3 * i + channel] = Math.round(planes[channel * size + i]!);
+  }
+  return encodeJpeg(rgb, width, height, quality);
 }

@@ -1,6 +1,7 @@
 /** The picture whose pixels live in WASM memory; see `kernels/` for the arithmetic. */
-import { type CropJpegOptions, cropSize, DEFAULT_JPEG_QUALITY, encodeJpeg } from "./encode.ts";
+import { type CropJpegOptions, cropSize, DEFAULT_JPEG_QUALITY } from "./encode.ts";
 import { FramePlanes } from "./frame-planes.ts";
+import { encodeJpeg } from "./jpeg.ts";
 import {
   acquireMemory,
   type KernelMemory,
@@ -12,20 +13,12 @@ import {
   SCRATCH_OFFSET,
   TABLE_OFFSET,
 } from "./kernels/memory.ts";
+import { type Level, planLevels } from "./levels.ts";
 import type { Affine, Box, Picture, PictureFormat, WarpTarget } from "./picture.ts";
 import type { FramePixels } from "./video/video.ts";
 import { frameBytes } from "./yuv.ts";
 
-/** Pictures are not halved below this side: there is nothing left to filter. */
-const SMALLEST_HALVED_SIDE = 8;
 const COLOR_CODES = { rgb: 0, bgr: 1, gray: 2 } as const;
-
-/** A picture at full size or halved some times: interleaved RGB at a byte offset of the memory. */
-interface Level {
-  readonly offset: number;
-  readonly width: number;
-  readonly height: number;
-}
 
 /** Takes `width` x `height` interleaved 8-bit RGB pixels over as a picture: one copy, `data` may be reused afterwards. */
 export function pictureFromRgb(
@@ -67,16 +60,17 @@ export function pictureFromFrame(frame: FramePixels): Picture {
   return new RasterPicture(frame.width, frame.height, "frame", frame);
 }
 
-/** Byte offsets of a picture and of all its halvings, and where they end. */
-function planLevels(width: number, height: number): { levels: Level[]; bytes: number } {
-  const levels: Level[] = [];
-  let offset = PICTURE_OFFSET;
-  for (let w = width, h = height; ; w >>= 1, h >>= 1) {
-    levels.push({ offset, width: w, height: h });
-    offset = Math.ceil((offset + w * h * 3 + LEVEL_PADDING) / 16) * 16;
-    if (w <= SMALLEST_HALVED_SIDE || h <= SMALLEST_HALVED_SIDE) break;
-  }
-  return { levels, bytes: offset - PICTURE_OFFSET };
+/** The map from the pixels that a box is resampled to onto those of the picture. */
+function mapOf({ x, y, width, height }: Box, columns: number, rows: number): Affine {
+  const stepX = width / columns;
+  const stepY = height / rows;
+  return [stepX, 0, x + 0.5 * stepX - 0.5, 0, stepY, y + 0.5 * stepY - 0.5];
+}
+
+/** Throws for what the kernels do not take. */
+function checkWarp(map: Affine, width: number): void {
+  if (!(width >= 1 && width <= MAX_WARP_WIDTH)) throw new RangeError(`a warp is 1 to ${MAX_WARP_WIDTH} pixels wide`);
+  if (!map.every(Number.isFinite)) throw new RangeError("a warp's map must be finite");
 }
 
 class RasterPicture implements Picture {
@@ -134,14 +128,15 @@ class RasterPicture implements Picture {
 
   rgb(box: Box, width: number, height: number, border: WarpTarget["border"] = "edge"): Uint8Array {
     const rgb = new Uint8Array(3 * width * height);
-    this.#fillRgb(rgb, box, width, height, border);
+    if (this.#isPart(box, width, height)) this.#copyPart(rgb, box);
+    else this.#fill(rgb, box, { width, height, color: "rgb", mean: [0, 0, 0], std: [1, 1, 1], border });
     return rgb;
   }
 
   async jpeg(box: Box, options: CropJpegOptions): Promise<Uint8Array> {
     const { width, height } = cropSize(box, options);
     const { quality = DEFAULT_JPEG_QUALITY, border = "edge" } = options;
-    return encodeJpeg(width, height, quality, (rgb) => this.#fillRgb(rgb, box, width, height, border));
+    return encodeJpeg(this.#shown(box, width, height, border), width, height, quality);
   }
 
   release(): void {
@@ -154,15 +149,45 @@ class RasterPicture implements Picture {
     return this.#memory;
   }
 
-  /** Whether a box is whole pixels of the picture. */
-  #holds({ x, y, width, height }: Box): boolean {
-    const whole = [x, y, width, height].every(Number.isInteger);
-    return whole && x >= 0 && y >= 0 && x + width <= this.width && y + height <= this.height;
+  /** Whether a box is whole pixels of the picture that keep their size. */
+  #isPart(box: Box, width: number, height: number): boolean {
+    const { x, y } = box;
+    if (width !== box.width || height !== box.height || !Number.isInteger(x) || !Number.isInteger(y)) return false;
+    return x >= 0 && y >= 0 && x + width <= this.width && y + height <= this.height;
   }
 
-  #fillRgb(out: Uint8Array, box: Box, width: number, height: number, border: WarpTarget["border"]): void {
-    if (width === box.width && height === box.height && this.#holds(box)) this.#copyPart(out, box);
-    else this.#fill(out, box, { width, height, color: "rgb", mean: [0, 0, 0], std: [1, 1, 1], border });
+  /** Interleaved RGB of a box to be read at once: where it can be, a view of memory that the next sampling writes to. */
+  #shown(box: Box, width: number, height: number, border: WarpTarget["border"]): Uint8Array {
+    if (!this.#isPart(box, width, height)) {
+      return (
+        (border === "edge" ? this.#resized(box, width, height) : undefined) ?? this.rgb(box, width, height, border)
+      );
+    }
+    if (width < this.width || height < this.height) return this.rgb(box, width, height);
+    this.#compute(0, 0, height);
+    return this.pixels();
+  }
+
+  /** The same of a box whose edge is repeated; undefined where a row takes more than the scratch memory. */
+  #resized(box: Box, width: number, height: number): Uint8Array | undefined {
+    const { memory, kernels } = this.#alive();
+    const map = mapOf(box, width, height);
+    checkWarp(map, width);
+    const { level, scaled } = this.#levelFor(map, width, 0, height);
+    const [a, , c, , e, f] = scaled;
+    const blended = 6 * Math.min(level.width, Math.ceil(Math.abs(a) * width) + 3) + 32;
+    const target = SCRATCH_OFFSET + Math.ceil(blended / 16) * 16;
+    const strip = Math.min(height, Math.floor((SCRATCH_OFFSET + SCRATCH_BYTES - LEVEL_PADDING - target) / (3 * width)));
+    if (strip < 1) return undefined;
+    const rows = (from: number, end: number): Uint8Array => {
+      const { offset, width: columns, height: most } = level;
+      kernels.resizeRows(offset, columns, most, a, c, e, f, width, from, end, TABLE_OFFSET, SCRATCH_OFFSET, target);
+      return new Uint8Array(memory.buffer, target, 3 * width * (end - from));
+    };
+    if (strip === height) return rows(0, height);
+    const rgb = new Uint8Array(3 * width * height);
+    for (let row = 0; row < height; row += strip) rgb.set(rows(row, Math.min(height, row + strip)), 3 * width * row);
+    return rgb;
   }
 
   /** The pixels of such a box as they are. */
@@ -179,12 +204,11 @@ class RasterPicture implements Picture {
   #fill(out: Uint8Array, box: Box, target: WarpTarget): void {
     const { memory, kernels } = this.#alive();
     const { width, height } = target;
-    const stepX = box.width / width;
-    const stepY = box.height / height;
-    const map: Affine = [stepX, 0, box.x + 0.5 * stepX - 0.5, 0, stepY, box.y + 0.5 * stepY - 0.5];
+    const map = mapOf(box, width, height);
     const planes = target.color === "gray" ? 1 : 3;
-    // Scratch holds the floats and, after them, the bytes they are rounded to.
-    const strip = Math.min(height, Math.floor(SCRATCH_BYTES / (5 * planes * width + LEVEL_PADDING)));
+    // Scratch holds the floats and, after them, the bytes they are rounded to; those of a very wide row, what lies behind it.
+    const fitting = Math.floor(SCRATCH_BYTES / (5 * planes * width + LEVEL_PADDING));
+    const strip = Math.min(height, Math.max(1, fitting));
     for (let row = 0; row < height; row += strip) {
       const end = Math.min(height, row + strip);
       this.#warpRows(map, target, row, end);
@@ -200,8 +224,7 @@ class RasterPicture implements Picture {
   #warpRows(map: Affine, target: WarpTarget, row: number, end: number): void {
     const { kernels } = this.#alive();
     const { width, border, mean, std } = target;
-    if (!(width >= 1 && width <= MAX_WARP_WIDTH)) throw new RangeError(`a warp is 1 to ${MAX_WARP_WIDTH} pixels wide`);
-    if (!map.every(Number.isFinite)) throw new RangeError("a warp's map must be finite");
+    checkWarp(map, width);
     const { level, scaled } = this.#levelFor(map, width, row, end);
     // Means and deviations are given per destination channel, the kernel takes them per R, G and B.
     const [red, green, blue] = target.color === "bgr" ? [2, 1, 0] : [0, 1, 2];

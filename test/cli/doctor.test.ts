@@ -25,6 +25,7 @@ describe("facewire doctor", () => {
       "packages",
       "inference runtime",
       "picture decoder",
+      "picture coder",
       "models",
       "pipelines",
       "database",

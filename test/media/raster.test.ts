@@ -6,7 +6,7 @@ import type { Picture, WarpTarget } from "../../src/media/picture.ts";
 import { pictureFromGray, pictureFromRgb } from "../../src/media/raster.ts";
 import { eventually } from "../support/settle.ts";
 import { LIMITS } from "./files.ts";
-import { warped } from "./reference.ts";
+import { type Pixels, warped } from "./reference.ts";
 
 /** A ramp: red grows to the right, green downwards, blue is constant. */
 function ramp(width: number, height: number): Uint8Array {
@@ -80,6 +80,50 @@ describe("pixels of a picture", () => {
     expect(at(50, 80)).toBeLessThan(10);
     expect(at(150, 80)).toBeGreaterThan(240);
     crop.release();
+  });
+
+  test("jpeg shows the reference's samples, wherever the box lies and whatever becomes of its size", async () => {
+    // Grey, so that chroma at half size takes nothing away, with detail that misplaced pixels would show.
+    const grey = (width: number, height: number): Pixels => {
+      const data = new Uint8Array(width * height * 3);
+      for (let at = 0; at < width * height; at++) {
+        const [x, y] = [at % width, Math.floor(at / width)];
+        data.fill(Math.round(128 + 60 * Math.sin(x / 5) + 50 * Math.cos(y / 7)), 3 * at, 3 * at + 3);
+      }
+      return { data, width, height };
+    };
+    const cases = [
+      // Inside, larger and smaller; halved once and twice; across each edge; all outside; a size whose rows come in strips.
+      [grey(200, 150), { x: 20.3, y: 10.7, width: 80.5, height: 90.2 }, 61, 67],
+      [grey(200, 150), { x: 20.3, y: 10.7, width: 80.5, height: 90.2 }, 123, 131],
+      [grey(200, 150), { x: 1.5, y: 2.5, width: 190, height: 140 }, 70, 50],
+      [grey(200, 150), { x: 0, y: 0, width: 200, height: 150 }, 41, 33],
+      [grey(200, 150), { x: -40.5, y: -30.25, width: 300, height: 220 }, 190, 140],
+      [grey(200, 150), { x: 300, y: 200, width: 40, height: 30 }, 31, 22],
+      [grey(200, 150), { x: 30, y: 20, width: 101, height: 77 }, 101, 77],
+      [grey(200, 150), { x: 30.5, y: 20.5, width: 101, height: 77 }, 101, 77],
+      [grey(700, 600), { x: -10, y: -10, width: 690, height: 600 }, 680, 590],
+      // Pictures that have no neighbour to blend with, and one row that is wider than the kernels' scratch memory.
+      [grey(1, 1), { x: -3, y: -3, width: 7, height: 7 }, 9, 9],
+      [grey(1, 40), { x: -3, y: 3, width: 7, height: 30 }, 9, 33],
+      [grey(40, 1), { x: 3, y: -3, width: 30, height: 7 }, 33, 9],
+      [grey(30000, 2), { x: 0.5, y: 0, width: 29999, height: 2 }, 16001, 8],
+    ] as const;
+    for (const [pixels, box, width, height] of cases) {
+      const picture = pictureFromRgb(pixels.data, pixels.width, pixels.height);
+      const file = await picture.jpeg(box, { width, height, quality: 100 });
+      picture.release();
+      const crop = await decodePicture(file, LIMITS);
+      const shown = crop.rgb(whole(crop), width, height);
+      crop.release();
+      const [sx, sy] = [box.width / width, box.height / height];
+      const map = [sx, 0, box.x + 0.5 * sx - 0.5, 0, sy, box.y + 0.5 * sy - 0.5] as const;
+      const target = { width, height, color: "gray", border: "edge", mean: [0], std: [1] } as const;
+      const wanted = warped(pixels, map, target);
+      // Of a red sample of grey pixels: what coding and rounding make of it.
+      const worst = wanted.reduce((most, value, at) => Math.max(most, Math.abs(value - shown[3 * at]!)), 0);
+      expect(worst).toBeLessThan(2.6);
+    }
   });
 
   test("the other side of a crop follows its box", () => {

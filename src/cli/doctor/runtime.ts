@@ -38,6 +38,7 @@ export function runtimeChecks(root: string): Check[] {
     },
     nativeCheck(root, "inference runtime", "onnxruntime-node"),
     nativeCheck(root, "picture decoder", "sharp"),
+    nativeCheck(root, "picture coder", "@julusian/jpeg-turbo"),
     {
       name: "processor",
       look: async () => ok(plural(availableParallelism(), "core")),

@@ -15,7 +15,7 @@ export const TABLE_OFFSET = PAGE_BYTES;
 /** Rows of a warp before they are copied out: at least one row of three planes of floats, small enough for a core's cache. */
 export const SCRATCH_OFFSET = TABLE_OFFSET + 8 * MAX_WARP_WIDTH;
 export const SCRATCH_BYTES = 3 * 4 * MAX_WARP_WIDTH;
-/** Where the picture begins; before it room for reads that start a little early. */
+/** Where the picture begins; before it room for the bytes of a very wide row, and for reads that start a little early. */
 export const PICTURE_OFFSET = SCRATCH_OFFSET + SCRATCH_BYTES + PAGE_BYTES;
 /** Kernels read and write up to 16 bytes past the pixels they need. */
 export const LEVEL_PADDING = 16;
@@ -53,6 +53,21 @@ export interface Kernels {
     table: number,
     target: number,
     plane: number,
+  ): void;
+  resizeRows(
+    source: number,
+    width: number,
+    height: number,
+    a: number,
+    c: number,
+    e: number,
+    f: number,
+    columns: number,
+    firstRow: number,
+    endRow: number,
+    table: number,
+    blended: number,
+    target: number,
   ): void;
   packPlane(source: number, count: number, target: number): void;
   packPixels(source: number, plane: number, count: number, target: number): void;
