@@ -12,8 +12,8 @@ import { spreadOf } from "../statistics.ts";
 import type { BenchGroup, GroupRow } from "./group.ts";
 
 const VALUES = 512;
-/** Of the copy that is scanned: 6 bits a value. */
-const SCANNED_BYTES = (6 * VALUES) / 8;
+/** Of the copy that is scanned: a byte a value. */
+const SCANNED_BYTES = VALUES;
 const LIMIT = 5;
 const BATCH = 8;
 /** Most bytes of memory for a descriptor, for each byte of its numbers. */

@@ -1,8 +1,8 @@
 /** Which kernels this engine runs exactly. */
-import { GROUP_ROWS, type KernelKind, lowerStride, PROBE_HEAD, ScanMemory, upperStride } from "./scan-memory.ts";
+import { GROUP_ROWS, type KernelKind, ScanMemory, VECTOR } from "./scan-memory.ts";
 
-const PIECES = 16;
-const VALUES = 32 * PIECES;
+const VECTORS = 32;
+const VALUES = VECTOR * VECTORS;
 const ROWS = 64;
 
 let chosen: KernelKind | undefined;
@@ -24,7 +24,7 @@ export function isExact(kind: KernelKind): boolean {
   } catch {
     return false;
   }
-  const group = memory.allocate(PIECES);
+  const group = memory.allocate(VECTORS);
   const { bytes, signed, words, floats } = memory;
   // A fixed sequence: the check has to come out the same each time.
   let state = 1;
@@ -34,40 +34,43 @@ export function isExact(kind: KernelKind): boolean {
   };
   const slots = Uint32Array.from({ length: ROWS }, (_, row) => group * GROUP_ROWS + row);
   for (const slot of slots) {
-    const { upper, lower, numbers } = memory.place(slot, PIECES);
-    const byte = slot % 4 === 0 ? () => 255 : slot % 4 === 1 ? () => 0 : () => Math.floor(256 * random());
-    for (let at = 0; at < upperStride(PIECES); at++) bytes[upper + at] = byte();
-    for (let at = 0; at < lowerStride(PIECES); at++) bytes[lower + at] = byte();
-    floats[numbers / 4] = 1;
-    floats[numbers / 4 + GROUP_ROWS] = 0;
-    floats[numbers / 4 + 2 * GROUP_ROWS] = 0;
+    const place = memory.place(slot, VECTORS);
+    const number = slot % 4 === 0 ? () => 127 : slot % 4 === 1 ? () => 0 : () => Math.floor(128 * random());
+    for (let at = 0; at < VALUES; at++) bytes[place.bytes + at] = number();
+    floats[place.step / 4] = 1;
+    floats[place.missed / 4] = 0;
   }
-  // 34 x 64 values of a lane x 15 is just below the largest 16-bit number.
-  const makers = [() => 34, () => -34, () => Math.floor(69 * random()) - 34, () => (random() < 0.1 ? 127 : -13)];
+  // 16 x 16 values of a lane x 127 is just below the largest 16-bit number.
+  const makers: readonly ((at: number) => number)[] = [
+    () => 16,
+    () => -16,
+    () => Math.floor(33 * random()) - 16,
+    (at) => (at % 128 < 2 ? 127 : at % 128 === 8 ? -127 : 0),
+  ];
   for (const [place, make] of makers.entries()) {
-    const head = memory.probe(place);
+    const head = memory.probe(place) / 4;
     let sum = 0;
     for (let at = 0; at < VALUES; at++) {
-      const value = make();
-      signed[head + PROBE_HEAD + at] = value;
+      const value = make(at);
+      signed[memory.value(place, VECTORS, at)] = value;
       sum += value;
     }
-    words[head / 4] = sum;
+    words[head] = sum;
     // With this scale `most` is the sum itself.
-    floats[head / 4 + 1] = 2;
-    floats[head / 4 + 2] = 1;
-    floats[head / 4 + 3] = Number.NEGATIVE_INFINITY;
-    words[head / 4 + 5] = memory.foundAddress(place);
+    floats[head + 1] = 2;
+    floats[head + 2] = 1;
+    floats[head + 3] = Number.NEGATIVE_INFINITY;
+    words[head + 5] = memory.foundAddress(place);
   }
   memory.setSlots(slots);
   for (const probes of [1, 2, makers.length]) {
     for (let place = 0; place < probes; place++) words[memory.probe(place) / 4 + 4] = 0;
-    memory.scan(ROWS, PIECES, probes);
+    memory.scan(ROWS, VECTORS, probes);
     for (let place = 0; place < probes; place++) {
       if (words[memory.probe(place) / 4 + 4] !== ROWS) return false;
       for (const [row, slot] of slots.entries()) {
         const found = memory.found(place) + 2 * row;
-        if (words[found] !== slot || floats[found + 1] !== expected(memory, slot, memory.probe(place))) return false;
+        if (words[found] !== slot || floats[found + 1] !== expected(memory, slot, place)) return false;
       }
     }
   }
@@ -75,13 +78,11 @@ export function isExact(kind: KernelKind): boolean {
 }
 
 /** What `most` has to be, by plain arithmetic. */
-function expected(memory: ScanMemory, slot: number, head: number): number {
-  const { upper, lower } = memory.place(slot, PIECES);
+function expected(memory: ScanMemory, slot: number, place: number): number {
+  const row = memory.place(slot, VECTORS).bytes;
   let sum = 0;
   for (let at = 0; at < VALUES; at++) {
-    const high = (memory.bytes[upper + (at >>> 5) * 16 + (at & 15)]! >>> ((at & 16) >>> 2)) & 15;
-    const low = (memory.bytes[lower + (at >>> 6) * 16 + (at & 15)]! >>> ((at & 48) >>> 3)) & 3;
-    sum += (2 * (4 * high + low) - 63) * memory.signed[head + PROBE_HEAD + at]!;
+    sum += (2 * memory.bytes[row + at]! - 127) * memory.signed[memory.value(place, VECTORS, at)]!;
   }
   return sum;
 }

@@ -1,7 +1,7 @@
 /** The descriptors of one version of a model and one length: floats, and the bits that are scanned. */
 import { FacewireError } from "../errors.ts";
 import { eraseRow, writeRow } from "./quantize.ts";
-import { GROUP_ROWS, MOST_VALUES, PIECE, type ScanMemory } from "./scan-memory.ts";
+import { GROUP_ROWS, MOST_VALUES, type ScanMemory, VECTOR } from "./scan-memory.ts";
 import type { ComparableVersion } from "./versions.ts";
 
 /** Rows whose floats are reserved together: fewer than a group's, as they take five times the memory of its bits. */
@@ -13,8 +13,8 @@ export class Matrix {
   /** Undefined where nothing says how its descriptors are compared: they are known, but never found. */
   readonly card: ComparableVersion | undefined;
   readonly values: number;
-  /** 32 values each. */
-  readonly pieces: number;
+  /** 16 values each. */
+  readonly vectors: number;
   readonly #memory: ScanMemory;
   /** Floats by {@link BLOCK_ROWS} slots; undefined for those of other matrices and those never used. */
   readonly #floats: (Float32Array | undefined)[] = [];
@@ -34,7 +34,7 @@ export class Matrix {
     this.#memory = memory;
     this.card = card;
     this.values = values;
-    this.pieces = card ? Math.ceil(values / PIECE) : 0;
+    this.vectors = card ? Math.ceil(values / VECTOR) : 0;
   }
 
   get size(): number {
@@ -62,7 +62,7 @@ export class Matrix {
   write(slot: number, values: Float32Array): void {
     if (!this.card) return;
     this.row(slot).set(values);
-    const length = writeRow(this.#memory, slot, this.pieces, values);
+    const length = writeRow(this.#memory, slot, this.vectors, values);
     this.#shortest = Math.min(this.#shortest, length);
     this.#longest = Math.max(this.#longest, length);
   }
@@ -71,7 +71,7 @@ export class Matrix {
   remove(slot: number): void {
     if (this.card) {
       this.row(slot).fill(0);
-      eraseRow(this.#memory, slot, this.pieces);
+      eraseRow(this.#memory, slot, this.vectors);
     }
     this.#free.push(slot);
     this.#size--;
@@ -88,7 +88,7 @@ export class Matrix {
     const free = this.#free.pop();
     if (free !== undefined) return free;
     if (this.#unused === 0) {
-      const group = this.#memory.allocate(this.pieces);
+      const group = this.#memory.allocate(this.vectors);
       this.#groups.push(group);
       this.#unused = GROUP_ROWS;
     }
@@ -101,7 +101,7 @@ export class Matrix {
   }
 
   #clear(): void {
-    for (const group of this.#groups) this.#memory.release(group, this.pieces);
+    for (const group of this.#groups) this.#memory.release(group, this.vectors);
     this.#groups.length = 0;
     this.#floats.length = 0;
     this.#blocks = 0;

@@ -1,14 +1,13 @@
 /**
  * How descriptors are rounded for the scan, and why the scan misses nothing.
  *
- * A row `r` is kept twice: as its floats, and as numbers `u` from 0 to 63 for its direction `d = r / |r|`, so that `d' = step (u - 31.5)` is
- * near `d`. With it goes `e >= |d - d'|`, worked out from the numbers as they are stored. A number is `4 h + l`; from `h` alone
- * `d'' = step (4 h + 1.5 - 31.5)`, the middle of the four, with `E >= |d - d''|`. A probe's direction `p` (length 1) is rounded to
- * `p' = scale v` with whole `v` and `f >= |p - p'|`. For the cosine `p.d` holds, by the Cauchy-Schwarz inequality,
+ * A row `r` is kept twice: as its floats, and as numbers `u` from 0 to 127 for its direction `d = r / |r|`, so that `d' = step (u - 63.5)` is
+ * near `d`. With it goes `e >= |d - d'|`, worked out from the numbers as they are stored. A probe's direction `p` (length 1) is
+ * rounded to `p' = scale v` with whole `v` and `f >= |p - p'|`. For the cosine `p.d` holds, by the Cauchy-Schwarz inequality,
  *
  *     |p.d - p'.d'| = |p.(d - d') + (p - p').d'| <= |p||d - d'| + |p - p'||d'| <= e + f (1 + e) = e (1 + f) + f
  *
- * and likewise for `d''` with `E`. `p'.d'` is a whole number, added up exactly, times two floats. So
+ * `p'.d'` is a whole number, added up exactly, times two floats. So
  *
  *     most = p'.d' + e (1 + f) + f + SLACK
  *
@@ -18,7 +17,7 @@
  * the floats, as a plain loop over all rows would do. What is dropped would therefore have been dropped by that loop too, and what
  * is kept has that loop's numbers: same matches, same similarities, same order, ties included.
  */
-import { GROUP_ROWS, lowerStride, PIECE, PROBE_HEAD, type ScanMemory, upperStride } from "./scan-memory.ts";
+import { type ScanMemory, VECTOR } from "./scan-memory.ts";
 
 /** See the file's head. */
 const SLACK = 1e-5;
@@ -27,73 +26,57 @@ const MOST_MISSED = 2;
 /** Missed by a row that is always compared. */
 const ALWAYS = 1e30;
 /**
- * Values beyond this many times a row's root mean square are cut off, so that the steps between are finer. Of normally distributed values
- * the upper bits then miss least for what all bits still reach: `E` 0.110 and `e` 0.031 against 0.118 and 0.030 without.
+ * Values beyond this many times a row's root mean square are cut off, so that the steps between are finer. Normally distributed values
+ * hardly go beyond: `e` is 0.015 of 512 of them.
  */
-const CUT_OFF = 3;
-/** Half of the numbers. */
-const HALF = 32;
+const CUT_OFF = 4;
+/** Largest number, and the middle between it and 0. */
+const LARGEST_NUMBER = 127;
+const MIDDLE = LARGEST_NUMBER / 2;
 /**
- * Largest sum of magnitudes of a probe's values in one 16-bit lane of a span of 512 values: times the largest nibble it stays
- * within 16 bits.
+ * Largest sum of magnitudes of a probe's values in one 16-bit lane of a span of 128 values: times the largest number it stays within
+ * 16 bits. Shorter spans would round the probe less and take longer; `f` is 0.022 of 512 normally distributed values.
  */
-const LANE_SUM = Math.floor(32767 / 15);
-const SPAN = 512;
-const LARGEST = 127;
+const LANE_SUM = Math.floor(32767 / LARGEST_NUMBER);
+const SPAN = 128;
+/** Largest magnitude of a probe's value. */
+const LARGEST_VALUE = 127;
 
 /**
  * Rounds a row's direction into its slot; the row's length. Rows of length zero get a direction of zeros, and so cosine 0.
  */
-export function writeRow(memory: ScanMemory, slot: number, pieces: number, row: Float32Array): number {
-  const { upper, lower, numbers } = memory.place(slot, pieces);
+export function writeRow(memory: ScanMemory, slot: number, vectors: number, row: Float32Array): number {
+  const place = memory.place(slot, vectors);
   const { bytes, floats } = memory;
   const length = lengthOf(row);
+  if (length === 0) {
+    eraseRow(memory, slot, vectors);
+    return length;
+  }
   let largest = 0;
   for (let i = 0; i < row.length; i++) largest = Math.max(largest, Math.abs(row[i]!));
   largest = Math.min(largest / length, CUT_OFF / Math.sqrt(row.length));
-  const step = Math.fround(length === 0 ? 0 : largest / (HALF - 0.5));
+  const step = Math.fround(largest / MIDDLE);
   const inverse = step === 0 ? 0 : 1 / (step * length);
-  const at = numbers / 4;
-  floats[at] = step;
-  if (length === 0) {
-    eraseRow(memory, slot, pieces);
-    return length;
-  }
   let missed = 0;
-  let missedByUpper = 0;
-  const numberOf = (i: number): number => {
-    // Places behind the last value count nothing: the probe has zeros there.
-    if (i >= row.length) return 0;
-    const value = row[i]!;
-    const number = Math.min(2 * HALF - 1, Math.max(0, Math.floor(value * inverse + HALF)));
-    const direction = value / length;
-    const away = direction - step * (number - HALF + 0.5);
-    const awayByUpper = direction - step * ((number & 60) - HALF + 2);
-    missed += away * away;
-    missedByUpper += awayByUpper * awayByUpper;
-    return number;
-  };
-  for (let place = 0; place < lowerStride(pieces); place++) {
-    // Two pieces of 32 values: see the layout in `kernels/assembly/layout.ts`.
-    const first = (place >>> 4) * 2 * PIECE + (place & 15);
-    const [a, b, c, d] = [numberOf(first), numberOf(first + 16), numberOf(first + 32), numberOf(first + 48)];
-    const at = upper + (place >>> 4) * PIECE + (place & 15);
-    bytes[at] = (a >>> 2) | ((b & 60) << 2);
-    // An odd last piece has no partner.
-    if (first + 32 < PIECE * pieces) bytes[at + 16] = (c >>> 2) | ((d & 60) << 2);
-    bytes[lower + place] = (a & 3) | ((b & 3) << 2) | ((c & 3) << 4) | ((d & 3) << 6);
+  for (let i = 0; i < row.length; i++) {
+    const number = Math.min(LARGEST_NUMBER, Math.max(0, Math.round(row[i]! * inverse + MIDDLE)));
+    missed += (row[i]! / length - step * (number - MIDDLE)) ** 2;
+    bytes[place.bytes + i] = number;
   }
-  floats[at + GROUP_ROWS] = upwards(Math.sqrt(missedByUpper));
-  floats[at + 2 * GROUP_ROWS] = upwards(Math.sqrt(missed));
+  // Places behind the last value count nothing: the probe has zeros there.
+  bytes.fill(0, place.bytes + row.length, place.bytes + VECTOR * vectors);
+  floats[place.step / 4] = step;
+  floats[place.missed / 4] = upwards(Math.sqrt(missed));
   return length;
 }
 
 /** Leaves nothing of a row but a direction of zeros. */
-export function eraseRow(memory: ScanMemory, slot: number, pieces: number): void {
-  const { upper, lower, numbers } = memory.place(slot, pieces);
-  memory.bytes.fill(0, upper, upper + upperStride(pieces));
-  memory.bytes.fill(0, lower, lower + lowerStride(pieces));
-  for (let number = 0; number < 3; number++) memory.floats[numbers / 4 + number * GROUP_ROWS] = 0;
+export function eraseRow(memory: ScanMemory, slot: number, vectors: number): void {
+  const { bytes, step, missed } = memory.place(slot, vectors);
+  memory.bytes.fill(0, bytes, bytes + VECTOR * vectors);
+  memory.floats[step / 4] = 0;
+  memory.floats[missed / 4] = 0;
 }
 
 /** A probe that was written; the bar moves while rows are scanned. */
@@ -105,21 +88,22 @@ export interface WrittenProbe {
 }
 
 /** Rounds a probe's direction into its place. */
-export function writeProbe(memory: ScanMemory, place: number, pieces: number, probe: Float32Array): WrittenProbe {
+export function writeProbe(memory: ScanMemory, place: number, vectors: number, probe: Float32Array): WrittenProbe {
   const head = memory.probe(place);
-  const at = head + PROBE_HEAD;
   const { signed } = memory;
   const length = lengthOf(probe);
-  signed.fill(0, at, at + PIECE * pieces);
   const scale = length === 0 ? 0 : scaleOf(probe, length);
   let sum = 0;
   let missed = 0;
-  for (let i = 0; i < probe.length; i++) {
-    const direction = length === 0 ? 0 : probe[i]! / length;
-    const value = scale === 0 ? 0 : Math.trunc(direction / scale + (direction < 0 ? -0.5 : 0.5));
-    signed[at + i] = value;
-    sum += value;
-    missed += (direction - scale * value) ** 2;
+  for (let first = 0; first < VECTOR * vectors; first += VECTOR) {
+    const at = memory.value(place, vectors, first);
+    for (let i = 0; i < VECTOR; i++) {
+      const direction = length === 0 ? 0 : (probe[first + i] ?? 0) / length;
+      const value = scale === 0 ? 0 : Math.trunc(direction / scale + (direction < 0 ? -0.5 : 0.5));
+      signed[at + i] = value;
+      sum += value;
+      missed += (direction - scale * value) ** 2;
+    }
   }
   const rounding = Math.sqrt(missed);
   const { words, floats } = memory;
@@ -143,7 +127,7 @@ export function writeProbe(memory: ScanMemory, place: number, pieces: number, pr
 function scaleOf(probe: Float32Array, length: number): number {
   let largest = 0;
   for (let i = 0; i < probe.length; i++) largest = Math.max(largest, Math.abs(probe[i]! / length));
-  let scale = largest / LARGEST;
+  let scale = largest / LARGEST_VALUE;
   for (let span = 0; span < probe.length; span += SPAN) {
     const end = Math.min(probe.length, span + SPAN);
     // Lanes take pairs of neighbours, or values that are eight apart, by the instruction that is there.

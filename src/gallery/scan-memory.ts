@@ -8,67 +8,74 @@ import { FacewireError } from "../errors.ts";
 /** Rows of a group. */
 export const GROUP_SHIFT = 10;
 export const GROUP_ROWS = 1 << GROUP_SHIFT;
-/** Values that are packed together; a row is filled up to a multiple. */
-export const PIECE = 32;
-/** Rows that one call of a kernel looks at: as many as leave their upper bits in a core's cache for the next probes. */
-export const BLOCK_ROWS = 1024;
-/** Probes of one pass over a block: more together are no faster, and each thread has room for them. */
-export const MOST_PROBES = 8;
+/** Values of a vector; a row is filled up to whole vectors. */
+export const VECTOR = 16;
+/** Rows that one call of a kernel looks at: as many as stay in a core's cache for the next probes. */
+export const BLOCK_ROWS = 512;
 /** Longest descriptor. */
 export const MOST_VALUES = 8192;
-/** Bytes before a probe's values. */
-export const PROBE_HEAD = 32;
+/** Probes of one pass over a block. Each row is brought from the memory once for all of them. */
+const MOST_PROBES = 16;
+/** Bytes of the values of all probes of a pass: long ones go fewer at a time. */
+const VALUES_BYTES = 4 * MOST_VALUES;
+/** Probes whose values lie side by side: see `kernels/assembly/layout.ts`. */
+const SIDE_BY_SIDE = 4;
 
 const WASM_PAGE = 65536;
 /** A WASM memory cannot have more. */
 const MOST_BYTES = 2 ** 32 - WASM_PAGE;
-/** Numbers of a row besides its bits: step, length of what the upper bits miss, of what all miss. */
-const NUMBERS = 3;
+/** Numbers of a row besides its bytes: step, and length of what they miss. */
+const NUMBERS = 2;
 /** A slot is group x 1024 + row and has 32 bits less one value. */
 const MOST_GROUPS = 1 << 21;
 
-const SLOTS_AT = WASM_PAGE;
-const PROBES_AT = SLOTS_AT + 4 * BLOCK_ROWS;
-const PROBE_BYTES = PROBE_HEAD + MOST_VALUES;
-const FOUND_AT = PROBES_AT + MOST_PROBES * PROBE_BYTES;
+/** A number for each row of a block. */
+const LINE_BYTES = 4 * BLOCK_ROWS;
+const HEAD_BYTES = 64;
 const FOUND_BYTES = 8 * BLOCK_ROWS;
-const TABLE_AT = FOUND_AT + MOST_PROBES * FOUND_BYTES;
-const FIRST_TABLE = 1 << 14;
+/** Groups that the first table has room for. */
+const FIRST_TABLE = 64;
+/** The kernels have no data of their own; nothing is kept at address 0. */
+const SLOTS_AT = 1024;
+const STEPS_AT = SLOTS_AT + LINE_BYTES;
+const MISSED_AT = STEPS_AT + LINE_BYTES;
+const SUMS_AT = MISSED_AT + LINE_BYTES;
+const HEADS_AT = SUMS_AT + SIDE_BY_SIDE * LINE_BYTES;
+const VALUES_AT = HEADS_AT + MOST_PROBES * HEAD_BYTES;
+const FOUND_AT = VALUES_AT + VALUES_BYTES;
+const FIRST_TABLE_AT = FOUND_AT + MOST_PROBES * FOUND_BYTES;
 
-/** What the kernels export; see `kernels/assembly/scan.ts`. */
+/** Rows of a block, in the order in which kernels take them: table of groups, slots, their number, and the bytes of a row. */
+type Rows = readonly [table: number, slots: number, count: number, stride: number];
+
+/** What the kernels export; see `kernels/assembly/scan.ts` and `judge.ts`. */
 interface Kernels {
-  scanOne(table: number, slots: number, count: number, pieces: number, probe: number): void;
-  scanTwo(table: number, slots: number, count: number, pieces: number, a: number, b: number): void;
-  scanFour(
-    table: number,
-    slots: number,
-    count: number,
-    pieces: number,
-    a: number,
-    b: number,
-    c: number,
-    d: number,
-  ): void;
+  gather(...rowsAndNumbers: [...Rows, steps: number, missed: number]): void;
+  sumOne(...rowsAndValues: [...Rows, values: number, sums: number]): void;
+  sumTwo(...rowsAndValues: [...Rows, values: number, sums: number, apart: number]): void;
+  sumFour(...rowsAndValues: [...Rows, values: number, sums: number, apart: number]): void;
+  judge(slots: number, count: number, probe: number, sums: number, steps: number, missed: number): void;
 }
 
 /** Which kernels are used: `plain` where an engine's relaxed instruction is missing or rounds otherwise. */
 export type KernelKind = "relaxed" | "plain";
 
-/** Addresses of a group's parts. */
-export interface GroupPlace {
-  readonly group: number;
-  readonly upper: number;
-  readonly lower: number;
-  readonly numbers: number;
+/** Addresses of what is known of a row. */
+export interface RowPlace {
+  readonly bytes: number;
+  readonly step: number;
+  readonly missed: number;
 }
 
 /** See the file's head. */
 export class ScanMemory {
   readonly #memory: WebAssembly.Memory;
   readonly #kernels: Kernels;
-  #end = TABLE_AT + 4 * FIRST_TABLE;
+  #end = FIRST_TABLE_AT + 4 * FIRST_TABLE;
+  /** The table of the groups' addresses: where it is, and how many it has room for. */
+  #table = { at: FIRST_TABLE_AT, room: FIRST_TABLE };
   #groups = 0;
-  /** Given back, by pieces. */
+  /** Given back, by vectors. */
   readonly #free = new Map<number, number[]>();
   /** Views of the memory; replaced when it grows. */
   #bytes: Uint8Array;
@@ -106,48 +113,50 @@ export class ScanMemory {
     return this.#floats;
   }
 
-  /** A group for rows of `pieces` x 32 values; its contents are undefined. Throws `gallery_full`. */
-  allocate(pieces: number): number {
-    const free = this.#free.get(pieces)?.pop();
+  /** A group for rows of that many vectors; its contents are undefined. Throws `gallery_full`. */
+  allocate(vectors: number): number {
+    const free = this.#free.get(vectors)?.pop();
     if (free !== undefined) return free;
-    const size = GROUP_ROWS * (upperStride(pieces) + lowerStride(pieces) + 4 * NUMBERS);
-    if (this.#groups >= FIRST_TABLE || this.#groups >= MOST_GROUPS || this.#end + size > MOST_BYTES) throw full();
+    const size = GROUP_ROWS * (VECTOR * vectors + 4 * NUMBERS);
+    if (this.#groups >= MOST_GROUPS || this.#end + size > MOST_BYTES) throw full();
+    if (this.#groups === this.#table.room) this.#growTable();
     this.#reserve(this.#end + size);
     const group = this.#groups++;
-    this.#words[TABLE_AT / 4 + group] = this.#end;
+    this.#words[this.#table.at / 4 + group] = this.#end;
     this.#end += size;
     return group;
   }
 
   /** Gives a group back. */
-  release(group: number, pieces: number): void {
-    const free = this.#free.get(pieces);
+  release(group: number, vectors: number): void {
+    const free = this.#free.get(vectors);
     if (free) free.push(group);
-    else this.#free.set(pieces, [group]);
+    else this.#free.set(vectors, [group]);
   }
 
-  /** Where a row's bits (upper, lower) and numbers are: byte addresses; the numbers are `GROUP_ROWS` floats apart. */
-  place(slot: number, pieces: number): GroupPlace {
-    const group = slot >>> GROUP_SHIFT;
+  /** Where a row is. */
+  place(slot: number, vectors: number): RowPlace {
     const row = slot & (GROUP_ROWS - 1);
-    const base = this.#words[TABLE_AT / 4 + group]!;
-    const lower = base + GROUP_ROWS * upperStride(pieces);
-    return {
-      group,
-      upper: base + row * upperStride(pieces),
-      lower: lower + row * lowerStride(pieces),
-      numbers: lower + GROUP_ROWS * lowerStride(pieces) + 4 * row,
-    };
+    const base = this.#words[this.#table.at / 4 + (slot >>> GROUP_SHIFT)]!;
+    const step = base + GROUP_ROWS * VECTOR * vectors + 4 * row;
+    return { bytes: base + row * VECTOR * vectors, step, missed: step + 4 * GROUP_ROWS };
   }
 
   /** Length of what the rounding of a row misses. */
-  missed(slot: number, pieces: number): number {
-    return this.#floats[this.place(slot, pieces).numbers / 4 + 2 * GROUP_ROWS]!;
+  missed(slot: number, vectors: number): number {
+    return this.#floats[this.place(slot, vectors).missed / 4]!;
   }
 
   /** Address of a probe's head. */
   probe(place: number): number {
-    return PROBES_AT + place * PROBE_BYTES;
+    return HEADS_AT + place * HEAD_BYTES;
+  }
+
+  /** Address of one of a probe's values. */
+  value(place: number, vectors: number, at = 0): number {
+    const side = place % SIDE_BY_SIDE;
+    const first = VALUES_AT + (place - side) * VECTOR * vectors;
+    return first + (Math.floor(at / VECTOR) * SIDE_BY_SIDE + side) * VECTOR + (at % VECTOR);
   }
 
   /** Takes over which rows are looked at next: at most {@link BLOCK_ROWS}. */
@@ -157,7 +166,7 @@ export class ScanMemory {
 
   /** Where pairs of slot and most of a probe are: index into {@link words} and {@link floats}. */
   found(place: number): number {
-    return (FOUND_AT + place * FOUND_BYTES) / 4;
+    return this.foundAddress(place) / 4;
   }
 
   /** Address that a probe's head names for them. */
@@ -166,16 +175,30 @@ export class ScanMemory {
   }
 
   /** Compares `count` rows with the probes 0..probes-1, which must be {@link fullProbes} and all be set. */
-  scan(count: number, pieces: number, probes: number): void {
-    let place = 0;
-    for (; place + 4 <= probes; place += 4) {
-      const [a, b, c, d] = [this.probe(place), this.probe(place + 1), this.probe(place + 2), this.probe(place + 3)];
-      this.#kernels.scanFour(TABLE_AT, SLOTS_AT, count, pieces, a, b, c, d);
+  scan(count: number, vectors: number, probes: number): void {
+    const rows = [this.#table.at, SLOTS_AT, count, VECTOR * vectors] as const;
+    this.#kernels.gather(...rows, STEPS_AT, MISSED_AT);
+    for (let first = 0; first < probes; first += SIDE_BY_SIDE) {
+      const together = Math.min(SIDE_BY_SIDE, probes - first);
+      const values = this.value(first, vectors);
+      if (together === SIDE_BY_SIDE) this.#kernels.sumFour(...rows, values, SUMS_AT, LINE_BYTES);
+      else if (together === 2) this.#kernels.sumTwo(...rows, values, SUMS_AT, LINE_BYTES);
+      else this.#kernels.sumOne(...rows, values, SUMS_AT);
+      for (let place = 0; place < together; place++) {
+        const sums = SUMS_AT + place * LINE_BYTES;
+        this.#kernels.judge(SLOTS_AT, count, this.probe(first + place), sums, STEPS_AT, MISSED_AT);
+      }
     }
-    const left = probes - place;
-    if (left === 2) {
-      this.#kernels.scanTwo(TABLE_AT, SLOTS_AT, count, pieces, this.probe(place), this.probe(place + 1));
-    } else if (left === 1) this.#kernels.scanOne(TABLE_AT, SLOTS_AT, count, pieces, this.probe(place));
+  }
+
+  /** Moves the table to where there is room for twice as many. What it leaves behind is little: all of it less than the new one. */
+  #growTable(): void {
+    const { at, room } = this.#table;
+    const grown = { at: this.#end, room: 2 * room };
+    this.#reserve(grown.at + 4 * grown.room);
+    this.#words.copyWithin(grown.at / 4, at / 4, at / 4 + room);
+    this.#table = grown;
+    this.#end += 4 * grown.room;
   }
 
   #reserve(end: number): void {
@@ -192,14 +215,9 @@ export class ScanMemory {
   }
 }
 
-/** Bytes of a row's upper bits: 16 for each piece. */
-export function upperStride(pieces: number): number {
-  return 16 * pieces;
-}
-
-/** Bytes of a row's lower bits: 16 for every two pieces. */
-export function lowerStride(pieces: number): number {
-  return 16 * Math.ceil(pieces / 2);
+/** Probes of one pass over rows of that many vectors. */
+export function mostProbes(vectors: number): number {
+  return Math.min(MOST_PROBES, SIDE_BY_SIDE * Math.floor(VALUES_BYTES / (SIDE_BY_SIDE * VECTOR * vectors)));
 }
 
 /** The next number of probes that the kernels take: a single one, a pair, or fours with one or two more. Three are scanned as four. */

@@ -3,12 +3,12 @@ import type { GallerySearch } from "./gallery.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Contents } from "./memory/contents.ts";
 import { lengthOf, writeProbe } from "./quantize.ts";
-import { BLOCK_ROWS, fullProbes, MOST_PROBES, type ScanMemory } from "./scan-memory.ts";
+import { BLOCK_ROWS, fullProbes, mostProbes, type ScanMemory } from "./scan-memory.ts";
 import { Top } from "./top.ts";
 import { Weighing } from "./weighing.ts";
 
 /** Rows of the first block: the bar is low at the start, and lets all of them through. */
-const FIRST_BLOCK = 256;
+const FIRST_BLOCK = 64;
 /** What a thread is asked. */
 export type ScanSearch = Omit<GallerySearch, "deadline" | "signal">;
 
@@ -48,8 +48,9 @@ export class Scanner {
   search(searches: readonly ScanSearch[]): ScanMatch[][] {
     const tops = searches.map(({ by, limit, atLeast = 0 }) => this.#top(by, limit, atLeast));
     for (const pass of this.#passes(searches, tops)) {
-      for (let first = 0; first < pass.jobs.length; first += MOST_PROBES) {
-        this.#scan({ ...pass, jobs: pass.jobs.slice(first, first + MOST_PROBES) });
+      const most = mostProbes(pass.matrix.vectors);
+      for (let first = 0; first < pass.jobs.length; first += most) {
+        this.#scan({ ...pass, jobs: pass.jobs.slice(first, first + most) });
       }
     }
     return tops.map((top) => top.best.map(({ slot, similarity: alike }) => this.#match(slot, alike)));
@@ -95,18 +96,18 @@ export class Scanner {
 
   #scan(pass: Pass): void {
     const { matrix, slots, jobs } = pass;
-    const probes = jobs.map(({ values }, place) => writeProbe(this.#memory, place, matrix.pieces, values));
+    const probes = jobs.map(({ values }, place) => writeProbe(this.#memory, place, matrix.vectors, values));
     const written = fullProbes(jobs.length);
     for (let place = jobs.length; place < written; place++) {
-      writeProbe(this.#memory, place, matrix.pieces, new Float32Array()).setBar(Number.POSITIVE_INFINITY);
+      writeProbe(this.#memory, place, matrix.vectors, new Float32Array()).setBar(Number.POSITIVE_INFINITY);
     }
     const weighings = jobs.map((job, place) => new Weighing(job, matrix, probes[place]!, this.#contents.persons));
     for (const weighing of weighings) weighing.setBar();
     const own = this.#contents.isUniform ? slots : slots.filter((slot) => this.#contents.matrixOf(slot) === matrix);
-    for (let from = 0, size = FIRST_BLOCK; from < own.length; from += size, size = Math.min(BLOCK_ROWS, 2 * from)) {
+    for (let from = 0, size = FIRST_BLOCK; from < own.length; from += size, size = Math.min(BLOCK_ROWS, from)) {
       const block = own.subarray(from, from + size);
       this.#memory.setSlots(block);
-      this.#memory.scan(block.length, matrix.pieces, written);
+      this.#memory.scan(block.length, matrix.vectors, written);
       for (const [place, weighing] of weighings.entries()) {
         if (!weighing.take(this.#memory, place)) continue;
         for (const other of weighings) if (other.top === weighing.top) other.setBar();

@@ -37,7 +37,9 @@ export class Weighing {
   readonly #matrix: Matrix;
   readonly #probe: WrittenProbe;
   readonly #persons: Persons;
-  #waiting: Noted[] = [];
+  /** Slots that wait, and the most that they can reach: apart, as hardly any is ever looked at again. */
+  readonly #waiting: number[] = [];
+  readonly #mosts: number[] = [];
 
   constructor(weighed: Weighed, matrix: Matrix, probe: WrittenProbe, persons: Persons) {
     this.top = weighed.top;
@@ -66,15 +68,15 @@ export class Weighing {
     for (let i = at; i < at + 2 * count; i += 2) {
       const slot = words[i]!;
       const most = floats[i + 1]! + room;
-      const estimate = most - room - memory.missed(slot, this.#matrix.pieces);
+      const estimate = most - room - memory.missed(slot, this.#matrix.vectors);
       if (estimate >= least) likely.push({ slot, most, likely: estimate });
-      else this.#waiting.push({ slot, most });
+      else this.#wait(slot, most);
     }
     likely.sort((one, other) => other.likely - one.likely);
     let changed = false;
     let bar = least;
     for (const noted of likely) {
-      if (noted.likely < bar) this.#waiting.push(noted);
+      if (noted.likely < bar) this.#wait(noted.slot, noted.most);
       else if (this.#compare(noted)) {
         changed = true;
         bar = this.#leastCosine(this.top.least);
@@ -86,13 +88,24 @@ export class Weighing {
 
   /** Compares who has waited and may still be among the matches. */
   end(): void {
-    const waiting = this.#waiting.sort((one, other) => other.most - one.most);
-    this.#waiting = [];
     let bar = this.#leastCosine(this.top.least);
+    const waiting: Noted[] = [];
+    for (const [i, slot] of this.#waiting.entries()) {
+      const most = this.#mosts[i]!;
+      if (most >= bar) waiting.push({ slot, most });
+    }
+    this.#waiting.length = 0;
+    this.#mosts.length = 0;
+    waiting.sort((one, other) => other.most - one.most);
     for (const noted of waiting) {
       if (noted.most < bar) break;
       if (this.#compare(noted)) bar = this.#leastCosine(this.top.least);
     }
+  }
+
+  #wait(slot: number, most: number): void {
+    this.#waiting.push(slot);
+    this.#mosts.push(most);
   }
 
   /** Compares a row by its floats unless it cannot matter; true when the matches changed. */
