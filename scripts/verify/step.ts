@@ -9,8 +9,8 @@ export interface StepResult {
   readonly seconds: number;
 }
 
-/** A captured step keeps at most this much of the end of its output, where the counts are; characters. */
-const KEPT_TAIL = 64 * 1024;
+/** A captured step keeps at most this much of the end of its output; characters. The suite's is a tenth of it. */
+const KEPT_TAIL = 8 * 1024 ** 2;
 
 /**
  * Runs a command and resolves when it ended; never rejects. `capture` keeps the end of the output besides showing it, at

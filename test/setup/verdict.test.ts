@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { testCounts, verdictLine } from "../../scripts/verify/verdict.ts";
+import { failures, testCounts, verdictLine } from "../../scripts/verify/verdict.ts";
 
 const WHOLE = "bun test v1.4.5\n\na.test.ts:\n(pass) 3 pass\n\n 12 pass\n 0 fail\n 40 expect() calls\nRan 12 tests.\n";
 
@@ -16,6 +16,29 @@ describe("verify's verdict", () => {
   test("a run that failed without a failed test counts as a failure", () => {
     expect(testCounts(WHOLE, false)).toEqual({ passed: 12, failed: 1 });
     expect(testCounts("panic: segmentation fault", false)).toEqual({ passed: 0, failed: 1 });
+  });
+
+  test("what was printed of each failed test is found, and nothing of the others", () => {
+    const output = [
+      "a.test.ts:",
+      "(pass) one [1.00ms]",
+      "said by two",
+      "error: expect(received).toBe(expected)",
+      "(fail) \x1b[31mtwo\x1b[0m [2.00ms]",
+      "said by three",
+      "(pass) three [1.00ms]",
+      "(fail) four [5.00ms]",
+      "",
+      "2 tests failed:",
+      "(fail) two [2.00ms]",
+      "(fail) four [5.00ms]",
+      "",
+      " 2 pass",
+    ].join("\n");
+    const said = "said by two\nerror: expect(received).toBe(expected)\n(fail) two [2.00ms]";
+    expect(failures(output)).toEqual([said, "(fail) four [5.00ms]"]);
+    expect(failures("\x1b[32m✓\x1b[0m one\nwhy\n\x1b[31m✗\x1b[0m two\n")).toEqual(["why\n✗ two"]);
+    expect(failures(WHOLE)).toEqual([]);
   });
 
   test("a failed type check or lint shows in the one line at the end", () => {
