@@ -1,5 +1,5 @@
 /** Which kernels this engine runs exactly. */
-import { GROUP_ROWS, type KernelKind, ScanMemory, VECTOR } from "./scan-memory.ts";
+import { GROUP_ROWS, type KernelKind, LIKELY, ScanMemory, VECTOR } from "./scan-memory.ts";
 
 const VECTORS = 32;
 const VALUES = VECTOR * VECTORS;
@@ -70,7 +70,7 @@ export function isExact(kind: KernelKind): boolean {
       if (words[memory.probe(place) / 4 + 4] !== ROWS) return false;
       for (const [row, slot] of slots.entries()) {
         const found = memory.found(place) + 2 * row;
-        if (words[found] !== slot || floats[found + 1] !== expected(memory, slot, place)) return false;
+        if (words[found] !== slot + LIKELY || floats[found + 1] !== expected(memory, slot, place)) return false;
       }
     }
   }

@@ -26,8 +26,10 @@ const WASM_PAGE = 65536;
 const MOST_BYTES = 2 ** 32 - WASM_PAGE;
 /** Numbers of a row besides its bytes: step, and length of what they miss. */
 const NUMBERS = 2;
-/** A slot is group x 1024 + row and has 32 bits less one value. */
+/** A slot is group x 1024 + row and has 31 bits. */
 const MOST_GROUPS = 1 << 21;
+/** What kernels note of a row besides its slot: it probably reaches the bar. */
+export const LIKELY = 2 ** 31;
 
 /** A number for each row of a block. */
 const LINE_BYTES = 4 * BLOCK_ROWS;

@@ -8,7 +8,7 @@ import { leastCosine } from "./bar.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Persons } from "./memory/persons.ts";
 import type { WrittenProbe } from "./quantize.ts";
-import type { ScanMemory } from "./scan-memory.ts";
+import { LIKELY, type ScanMemory } from "./scan-memory.ts";
 import type { Top } from "./top.ts";
 
 /** Rows that may wait. */
@@ -28,6 +28,12 @@ interface Noted {
   readonly slot: number;
   /** No less than its cosine. */
   readonly most: number;
+}
+
+/** One that probably reaches it. */
+interface Likely extends Noted {
+  /** Near its cosine. */
+  readonly likely: number;
 }
 
 /** See the file's head. */
@@ -63,18 +69,25 @@ export class Weighing {
     words[head + 4] = 0;
     const at = memory.found(place);
     const { room } = this.#probe;
-    const likely: (Noted & { readonly likely: number })[] = [];
-    const least = this.#leastCosine(this.top.least);
+    const likely: Likely[] = [];
     for (let i = at; i < at + 2 * count; i += 2) {
-      const slot = words[i]!;
+      const noted = words[i]!;
       const most = floats[i + 1]! + room;
-      const estimate = most - room - memory.missed(slot, this.#matrix.vectors);
-      if (estimate >= least) likely.push({ slot, most, likely: estimate });
-      else this.#wait(slot, most);
+      if (noted < LIKELY) this.#wait(noted, most);
+      else {
+        const slot = noted - LIKELY;
+        likely.push({ slot, most, likely: most - room - memory.missed(slot, this.#matrix.vectors) });
+      }
     }
+    const changed = likely.length > 0 && this.#compareLikely(likely);
+    if (this.#waiting.length > MOST_WAITING) this.end();
+    return changed;
+  }
+
+  #compareLikely(likely: Likely[]): boolean {
     likely.sort((one, other) => other.likely - one.likely);
     let changed = false;
-    let bar = least;
+    let bar = this.#leastCosine(this.top.least);
     for (const noted of likely) {
       if (noted.likely < bar) this.#wait(noted.slot, noted.most);
       else if (this.#compare(noted)) {
@@ -82,7 +95,6 @@ export class Weighing {
         bar = this.#leastCosine(this.top.least);
       }
     }
-    if (this.#waiting.length > MOST_WAITING) this.end();
     return changed;
   }
 

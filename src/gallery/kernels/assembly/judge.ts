@@ -15,7 +15,7 @@ export function gather(table: usize, slots: usize, count: u32, stride: usize, st
 
 /**
  * Notes the rows that may reach the probe's bar in its out area, as pairs of slot and the most they can reach (u32, f32); FOUND counts
- * them. `sums`: the probe's, of `count` rows; `steps`, `missed`: see {@link gather}.
+ * them. The slot has its upper bit set where the row probably does reach it. `sums`: the probe's, of `count` rows; `steps`, `missed`: see {@link gather}.
  */
 export function judge(slots: usize, count: u32, probe: usize, sums: usize, steps: usize, missed: usize): void {
   const bar = f32x4.splat(load<f32>(probe, BAR));
@@ -34,11 +34,12 @@ export function judge(slots: usize, count: u32, probe: usize, sums: usize, steps
     // Behind the last row there is what other blocks left.
     if (at + 4 > count) bits &= (1 << (count - at)) - 1;
     if (bits == 0) continue;
+    const likely = <u32>i32x4.bitmask(f32x4.ge(estimate, bar));
     v128.store(probe, most, FOUR);
     while (bits != 0) {
       const lane = <usize>ctz(bits);
       bits &= bits - 1;
-      store<u32>(out + (found << 3), slotAt(slots, at + <u32>lane));
+      store<u32>(out + (found << 3), slotAt(slots, at + <u32>lane) | (((likely >> <u32>lane) & 1) << 31));
       store<f32>(out + (found << 3), load<f32>(probe + (lane << 2), FOUR), 4);
       found++;
     }
