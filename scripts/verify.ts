@@ -8,7 +8,7 @@ import { availableParallelism } from "node:os";
 import { ensureSystemTools } from "../src/cli/system-packages.ts";
 import { runStep, type StepResult } from "./verify/step.ts";
 import { TEST_TOOLS } from "./verify/tools.ts";
-import { failures, testCounts, verdictLine } from "./verify/verdict.ts";
+import { failures, lastWords, testCounts, verdictLine } from "./verify/verdict.ts";
 
 process.chdir(`${import.meta.dir}/..`);
 
@@ -53,7 +53,10 @@ if (await setUp()) {
 
 const suite = results.find((result) => result.name === SUITE);
 const counts = suite === undefined ? { passed: 0, failed: 0 } : testCounts(suite.output, suite.ok);
-for (const failure of suite ? failures(suite.output) : []) console.log(`\n--- Failed\n${failure}`);
+if (suite?.ok === false) {
+  const told = failures(suite.output);
+  for (const failure of told.length > 0 ? told : [lastWords(suite.output)]) console.log(`\n--- Failed\n${failure}`);
+}
 const failedSteps = results.filter((result) => !result.ok);
 if (failedSteps.length > 0) console.log(`\nFailed: ${failedSteps.map((result) => result.name).join(", ")}`);
 console.log(verdictLine(counts, failedSteps.filter((result) => result !== suite).length));

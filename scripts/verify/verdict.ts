@@ -22,28 +22,50 @@ export function testCounts(output: string, ok: boolean): TestCounts {
   return { passed, failed: ok ? failed : Math.max(1, failed) };
 }
 
-/** Lines that are repeated of one failed test. */
+/** Lines that are repeated of one failure, and in the end of a run that says of none what it was. */
 const MOST_LINES = 60;
 /** How the line of a test begins, without colours and with them. */
 const OUTCOME = /^(?:\((?:pass|fail|skip|todo)\)|[✓✗»✎]) /u;
 const FAILED = /^(?:\(fail\)|✗) /u;
+/** What belongs to the outcome above it, such as that the test timed out. */
+const REMARK = /^ +\^ /;
+/** What no test is to blame for: a file that does not load, or something that fails after its test. */
+const UNHANDLED = /^# Unhandled error/;
 
 /**
- * What `bun test` printed of each failed test, up to the line that says so: whoever sees only the end of a long log needs it there.
+ * What `bun test` printed of failures: whoever sees only the end of a long log needs it there. Of each group of failed tests that follow
+ * each other all up to the next one that passed, because after a timeout errors come behind the lines of their tests.
  */
 export function failures(output: string): readonly string[] {
   const lines = output.replace(ANSI, "").split("\n");
   // Behind the last test come the counts, with the names of failed ones once more.
-  const end = lines.findLastIndex((line) => /^\d+ tests? failed:$/.test(line));
+  const end = lines.findIndex((line) => /^(?:\d+ tests? failed:| *\d+ pass)$/.test(line));
   const told = end < 0 ? lines : lines.slice(0, end);
-  return told.flatMap((line, at) => {
-    if (!FAILED.test(line)) return [];
-    const before = told.findLastIndex((other, place) => place < at && OUTCOME.test(other));
-    return told
-      .slice(Math.max(before + 1, at - MOST_LINES), at + 1)
-      .join("\n")
-      .trim();
-  });
+  const found: string[] = [];
+  let group: string[] = [];
+  let failed = false;
+  const close = () => {
+    if (failed) found.push(group.slice(-MOST_LINES).join("\n").trim());
+    group = [];
+    failed = false;
+  };
+  for (const line of told) {
+    if (OUTCOME.test(line) && !FAILED.test(line)) {
+      // What stands before a test that passed is its own, but for what stands behind the last failure.
+      close();
+      continue;
+    }
+    if (REMARK.test(line) && group.length === 0) continue;
+    group.push(line);
+    if (FAILED.test(line) || UNHANDLED.test(line)) failed = true;
+  }
+  close();
+  return found;
+}
+
+/** The end of an output in which {@link failures} finds none. */
+export function lastWords(output: string): string {
+  return output.replace(ANSI, "").split("\n").slice(-MOST_LINES).join("\n").trim();
 }
 
 /** The last line of a check: every step that failed, other than the suite, counts as one. */

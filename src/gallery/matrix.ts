@@ -1,12 +1,12 @@
-/** The descriptors of one version of a model and one length: floats, and the bits that are scanned. */
+/** The descriptors of one version of a model and one length: floats, and the bytes that are scanned. */
 import { FacewireError } from "../errors.ts";
 import { eraseRow, writeRow } from "./quantize.ts";
 import { GROUP_ROWS, MOST_VALUES, type ScanMemory, VECTOR } from "./scan-memory.ts";
 import type { ComparableVersion } from "./versions.ts";
 
-/** Rows whose floats are reserved together: fewer than a group's, as they take five times the memory of its bits. */
-const BLOCK_SHIFT = 6;
-const BLOCK_ROWS = 1 << BLOCK_SHIFT;
+/** Rows whose floats are reserved together: fewer than a group's, as they take four times the memory of its bytes. */
+const FLOATS_SHIFT = 6;
+const FLOATS_ROWS = 1 << FLOATS_SHIFT;
 
 /** See the file's head. Slots are unique among all matrices of a memory. */
 export class Matrix {
@@ -16,7 +16,7 @@ export class Matrix {
   /** 16 values each. */
   readonly vectors: number;
   readonly #memory: ScanMemory;
-  /** Floats by {@link BLOCK_ROWS} slots; undefined for those of other matrices and those never used. */
+  /** Floats by {@link FLOATS_ROWS} slots; undefined for those of other matrices and those never used. */
   readonly #floats: (Float32Array | undefined)[] = [];
   #blocks = 0;
   readonly #groups: number[] = [];
@@ -42,7 +42,7 @@ export class Matrix {
   }
 
   get bytes(): number {
-    return this.#blocks * BLOCK_ROWS * this.values * 4;
+    return this.#blocks * FLOATS_ROWS * this.values * 4;
   }
 
   /** Lengths of the vectors that were ever in it: the shortest and the longest. */
@@ -80,8 +80,8 @@ export class Matrix {
 
   /** The floats of a slot, in place. */
   row(slot: number): Float32Array {
-    const at = (slot & (BLOCK_ROWS - 1)) * this.values;
-    return this.#floats[slot >>> BLOCK_SHIFT]!.subarray(at, at + this.values);
+    const at = (slot & (FLOATS_ROWS - 1)) * this.values;
+    return this.#floats[slot >>> FLOATS_SHIFT]!.subarray(at, at + this.values);
   }
 
   #take(): number {
@@ -93,8 +93,8 @@ export class Matrix {
       this.#unused = GROUP_ROWS;
     }
     const slot = this.#groups.at(-1)! * GROUP_ROWS + GROUP_ROWS - this.#unused--;
-    if (this.card && (slot & (BLOCK_ROWS - 1)) === 0) {
-      this.#floats[slot >>> BLOCK_SHIFT] = new Float32Array(BLOCK_ROWS * this.values);
+    if (this.card && (slot & (FLOATS_ROWS - 1)) === 0) {
+      this.#floats[slot >>> FLOATS_SHIFT] = new Float32Array(FLOATS_ROWS * this.values);
       this.#blocks++;
     }
     return slot;

@@ -11,8 +11,9 @@
  *
  *     most = p'.d' + e (1 + f) + f + SLACK
  *
- * is never below the cosine, where SLACK is for the few roundings of `most` itself in 32-bit floats (each at most 6e-8 of
- * numbers that {@link MOST_MISSED} keeps below 8) and of the directions and the cosine in doubles (about 1e-13). A row is left out only
+ * is never below the cosine, where SLACK is for the few roundings of `most` itself in 32-bit floats (each at most 6e-8 of numbers that are
+ * below 8: `e` is at most a hair above 1, as no value is further from its number than 0 would be, and so is `f`) and of the
+ * directions and the cosine in doubles (about 1e-13). A row is left out only
  * when its `most` is below the cosine that it takes to be among the matches; all others are compared by `similarity()` with
  * the floats, as a plain loop over all rows would do. What is dropped would therefore have been dropped by that loop too, and what
  * is kept has that loop's numbers: same matches, same similarities, same order, ties included.
@@ -21,10 +22,6 @@ import { type ScanMemory, VECTOR } from "./scan-memory.ts";
 
 /** See the file's head. */
 const SLACK = 1e-5;
-/** Rows that are missed by more than this (a few values that tower over all others) are always compared by their floats. */
-const MOST_MISSED = 2;
-/** Missed by a row that is always compared. */
-const ALWAYS = 1e30;
 /**
  * Values beyond this many times a row's root mean square are cut off, so that the steps between are finer. Normally distributed values
  * hardly go beyond: `e` is 0.015 of 512 of them.
@@ -57,7 +54,7 @@ export function writeRow(memory: ScanMemory, slot: number, vectors: number, row:
   for (let i = 0; i < row.length; i++) largest = Math.max(largest, Math.abs(row[i]!));
   largest = Math.min(largest / length, CUT_OFF / Math.sqrt(row.length));
   const step = Math.fround(largest / MIDDLE);
-  const inverse = step === 0 ? 0 : 1 / (step * length);
+  const inverse = 1 / (step * length);
   let missed = 0;
   for (let i = 0; i < row.length; i++) {
     const number = Math.min(LARGEST_NUMBER, Math.max(0, Math.round(row[i]! * inverse + MIDDLE)));
@@ -156,8 +153,7 @@ export function lengthOf(values: Float32Array): number {
   return Math.sqrt(squares);
 }
 
-/** A float that is not below the number; for rows that are missed by too much, one that lets them always be compared. */
+/** A float that is not below the number. */
 function upwards(value: number): number {
-  if (!(value <= MOST_MISSED)) return ALWAYS;
   return Math.fround(value * (1 + 2 ** -22) + 2 ** -40);
 }

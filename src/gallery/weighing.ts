@@ -80,8 +80,7 @@ export class Weighing {
       }
     }
     const changed = likely.length > 0 && this.#compareLikely(likely);
-    if (this.#waiting.length > MOST_WAITING) this.end();
-    return changed;
+    return (this.#waiting.length > MOST_WAITING && this.end()) || changed;
   }
 
   #compareLikely(likely: Likely[]): boolean {
@@ -98,8 +97,9 @@ export class Weighing {
     return changed;
   }
 
-  /** Compares who has waited and may still be among the matches. */
-  end(): void {
+  /** Compares who has waited and may still be among the matches; true when these changed. */
+  end(): boolean {
+    let changed = false;
     let bar = this.#leastCosine(this.top.least);
     const waiting: Noted[] = [];
     for (const [i, slot] of this.#waiting.entries()) {
@@ -111,8 +111,11 @@ export class Weighing {
     waiting.sort((one, other) => other.most - one.most);
     for (const noted of waiting) {
       if (noted.most < bar) break;
-      if (this.#compare(noted)) bar = this.#leastCosine(this.top.least);
+      if (!this.#compare(noted)) continue;
+      changed = true;
+      bar = this.#leastCosine(this.top.least);
     }
+    return changed;
   }
 
   #wait(slot: number, most: number): void {

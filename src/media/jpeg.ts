@@ -24,11 +24,19 @@ const codec: Codec = createRequire(import.meta.url)(
 
 let kept: Buffer | undefined;
 
+/** Longest side that libjpeg takes, in pixels. */
+const LONGEST_SIDE = 65_500;
+
 /**
  * Interleaved RGB as baseline JPEG (4:2:0, no metadata), `quality` 1..100. With the standard's own Huffman tables: fitting ones
- * save 1 % of the bytes of a 720p picture and cost as much time again as everything else. `rgb` may be overwritten afterwards.
+ * save 1 % of the bytes of a 720p picture and cost as much time again as everything else. The cosine transform is the fast one up to
+ * quality 95, and exact from 96 on. `rgb` may be overwritten afterwards. Throws a `RangeError` for sides of no pixels or of more
+ * than 65,500.
  */
 export function encodeJpeg(rgb: Uint8Array, width: number, height: number, quality: number): Uint8Array {
+  if (Math.min(width, height) < 1 || Math.max(width, height) > LONGEST_SIDE) {
+    throw new RangeError(`A JPEG cannot have ${width} x ${height} pixels: its sides are 1 to ${LONGEST_SIDE}.`);
+  }
   const shape = { width, height, subsampling: codec.SAMP_420 };
   const pixels = Buffer.from(rgb.buffer, rgb.byteOffset, rgb.byteLength);
   const room = roomFor(codec.bufferSize(shape));

@@ -53,7 +53,7 @@ describe.skipIf(!hasNatsServer())("the bus over NATS while its server is away", 
       const error = await rejection(Promise.resolve().then(() => call(bus)));
       expect([name, error.code]).toEqual([name, "bus_unavailable"]);
       // At once: the server is not asked, and no timer of any kind is waited for.
-      expect(performance.now() - before).toBeLessThan(200);
+      expect(performance.now() - before).toBeLessThan(1_000);
     }
     expect(bus.stats()).toMatchObject({
       subscriptions: 0,

@@ -65,7 +65,7 @@ const KINDS: Readonly<Record<string, Maker>> = {
     random() < 0.5 && before.length > 0 ? pick(random, before)!.map((value) => -value) : direction(random, values),
   "heavy tails": (random, values) => unit(Float32Array.from({ length: values }, () => normal(random) ** 5)),
   "constant values": (random, values) => new Float32Array(values).fill(random() - 0.5),
-  "all of the least that the bits tell apart": (random, values) => {
+  "all of the least that the bytes tell apart": (random, values) => {
     const vector = Float32Array.from({ length: values }, () => (random() - 0.5) / 100);
     vector[0] = 1;
     return vector;

@@ -150,3 +150,15 @@ describe("raw pixels as JPEG", () => {
     }
   });
 });
+
+test("sides that no JPEG can have are refused with a word of why", () => {
+  for (const [width, height] of [
+    [0, 4],
+    [4, 0],
+    [65_501, 1],
+    [1, 65_501],
+  ] as const) {
+    expect(() => encodeJpeg(new Uint8Array(3 * width * height), width, height, 90)).toThrow(/sides are 1 to 65500/);
+  }
+  expect(encodeJpeg(new Uint8Array(3 * 65_500), 65_500, 1, 90).length).toBeGreaterThan(0);
+});

@@ -169,16 +169,19 @@ describe.skipIf(!hasPostgres())("PostgreSQL:", () => {
 
     test("a row that another process holds is locked, until it lets go", async () => {
       const store = await open();
-      const holding = Promise.withResolvers<void>();
-      const held = server.admin(
-        "begin; update event_position set last = last; select pg_sleep(2.6); commit",
-        database.name,
-      );
-      setTimeout(holding.resolve, 200);
+      const { db } = openPostgres(postgresSettings(database.url).database);
+      const [holding, enough] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const held = transact(db, async (open) => {
+        await sql`update event_position set last = last`.execute(open);
+        holding.resolve();
+        await enough.promise;
+      });
       await holding.promise;
       const row = { ...EVENT, key: "k" };
       expect(await thrownBy(() => store.events.append([row]))).toMatchObject(refusal("locked"));
+      enough.resolve();
       await held;
+      await db.destroy();
       expect(await store.events.append([row])).toMatchObject([{ id: 1 }]);
     });
 

@@ -13,6 +13,9 @@ const LEAST_FREE_MEMORY = 1024 ** 3;
 /** A native library that hangs while it loads must not hang the doctor; milliseconds. */
 const LOAD_TIMEOUT = 30_000;
 
+/** Where the server's own way to its coder is. */
+const PICTURE_CODER = join(import.meta.dir, "../../media/jpeg.ts");
+
 /** Checks that need no settings. `root` is the project's folder. */
 export function runtimeChecks(root: string): Check[] {
   return [
@@ -38,7 +41,7 @@ export function runtimeChecks(root: string): Check[] {
     },
     nativeCheck(root, "inference runtime", "onnxruntime-node"),
     nativeCheck(root, "picture decoder", "sharp"),
-    nativeCheck(root, "picture coder", "@julusian/jpeg-turbo"),
+    nativeCheck(root, "picture coder", "@julusian/jpeg-turbo", PICTURE_CODER),
     {
       name: "processor",
       look: async () => ok(plural(availableParallelism(), "core")),
@@ -55,12 +58,15 @@ export function runtimeChecks(root: string): Check[] {
   ];
 }
 
-/** Loads a native package in a process of its own: one that crashes while loading would take the doctor with it. */
-function nativeCheck(root: string, name: string, packageName: string): Check {
+/**
+ * Loads a native package in a process of its own: one that crashes while loading would take the doctor with it. `module`: what
+ * loads it, where the server does not leave that to the package.
+ */
+function nativeCheck(root: string, name: string, packageName: string, module = packageName): Check {
   return {
     name,
     look: async () => {
-      const child = Bun.spawn([process.execPath, "-e", `await import(${JSON.stringify(packageName)})`], {
+      const child = Bun.spawn([process.execPath, "-e", `await import(${JSON.stringify(module)})`], {
         cwd: root,
         // See src/inference/no-telemetry.ts.
         env: { ...process.env, ORT_DISABLE_TELEMETRY: "1" },

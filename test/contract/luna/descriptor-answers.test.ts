@@ -157,7 +157,7 @@ describe("requests that do not come to their end", () => {
     const door = gate();
     await using server = await start({
       models: { "detector-default": scripted(heldAt(door)), "*": scripted() },
-      settings: { luna: { timeout: "1s" } },
+      settings: { luna: { timeout: "2s" } },
     });
     const client = await accountOf(server);
     const late = await send(client);

@@ -15,7 +15,7 @@ export function gather(table: usize, slots: usize, count: u32, stride: usize, st
 
 /**
  * Notes the rows that may reach the probe's bar in its out area, as pairs of slot and the most they can reach (u32, f32); FOUND counts
- * them. The slot has its upper bit set where the row probably does reach it. `sums`: the probe's, of `count` rows; `steps`, `missed`: see {@link gather}.
+ * them. The slot has its top bit set where the row probably does reach it. `sums`: the probe's, of `count` rows; `steps`, `missed`: see {@link gather}.
  */
 export function judge(slots: usize, count: u32, probe: usize, sums: usize, steps: usize, missed: usize): void {
   const bar = f32x4.splat(load<f32>(probe, BAR));
@@ -26,8 +26,8 @@ export function judge(slots: usize, count: u32, probe: usize, sums: usize, steps
   let found: usize = 0;
   for (let at: u32 = 0; at < count; at += 4) {
     const from = <usize>at << 2;
-    const uppers = v128.load(sums + from);
-    const sum = f32x4.convert_i32x4_s(i32x4.sub(i32x4.add(uppers, uppers), middle));
+    const four = v128.load(sums + from);
+    const sum = f32x4.convert_i32x4_s(i32x4.sub(i32x4.add(four, four), middle));
     const estimate = f32x4.mul(sum, f32x4.mul(v128.load(steps + from), scale));
     const most = f32x4.add(estimate, f32x4.mul(v128.load(missed + from), spread));
     let bits = <u32>i32x4.bitmask(f32x4.ge(most, bar));
