@@ -51,7 +51,7 @@ export function failures(output: string): readonly string[] {
   };
   for (const line of told) {
     if (OUTCOME.test(line) && !FAILED.test(line)) {
-      // What stands before a test that passed is its own, but for what stands behind the last failure.
+      // What stands before a test that passed is that one's, unless it stands behind a failure.
       close();
       continue;
     }

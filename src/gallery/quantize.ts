@@ -86,7 +86,6 @@ export interface WrittenProbe {
 
 /** Rounds a probe's direction into its place. */
 export function writeProbe(memory: ScanMemory, place: number, vectors: number, probe: Float32Array): WrittenProbe {
-  const head = memory.probe(place);
   const { signed } = memory;
   const length = lengthOf(probe);
   const scale = length === 0 ? 0 : scaleOf(probe, length);
@@ -103,19 +102,14 @@ export function writeProbe(memory: ScanMemory, place: number, vectors: number, p
     }
   }
   const rounding = Math.sqrt(missed);
-  const { words, floats } = memory;
-  words[head / 4] = sum;
-  floats[head / 4 + 1] = scale;
-  floats[head / 4 + 2] = upwards(1 + rounding);
-  words[head / 4 + 4] = 0;
-  words[head / 4 + 5] = memory.foundAddress(place);
+  memory.writeHead(place, { sum, scale, spread: upwards(1 + rounding) });
   const room = rounding + SLACK;
   return {
     room,
     setBar(cosine) {
       const bar = cosine - room;
       // A little less, so that rounding to 32 bits does not raise it.
-      memory.floats[head / 4 + 3] = Number.isFinite(bar) ? bar - Math.abs(bar) * 2 ** -22 : bar;
+      memory.setBar(place, Number.isFinite(bar) ? bar - Math.abs(bar) * 2 ** -22 : bar);
     },
   };
 }

@@ -26,9 +26,10 @@ const WASM_PAGE = 65536;
 const MOST_BYTES = 2 ** 32 - WASM_PAGE;
 /** Numbers of a row besides its bytes: step, and length of what they miss. */
 const NUMBERS = 2;
-/** A slot is group x 1024 + row and has 31 bits. */
-const MOST_GROUPS = 1 << 21;
-/** What kernels note of a row besides its slot: it probably reaches the bar. */
+/**
+ * What kernels note of a row besides its slot: it probably reaches the bar. A slot is group x 1024 + row and has 29 bits, as a group
+ * takes 8 KiB of 4 GiB or more.
+ */
 export const LIKELY = 2 ** 31;
 
 /** A number for each row of a block. */
@@ -54,7 +55,6 @@ type Rows = readonly [table: number, slots: number, count: number, stride: numbe
 interface Kernels {
   gather(...rowsAndNumbers: [...Rows, steps: number, missed: number]): void;
   sumOne(...rowsAndValues: [...Rows, values: number, sums: number]): void;
-  sumTwo(...rowsAndValues: [...Rows, values: number, sums: number, apart: number]): void;
   sumFour(...rowsAndValues: [...Rows, values: number, sums: number, apart: number]): void;
   judge(slots: number, count: number, probe: number, sums: number, steps: number, missed: number): void;
 }
@@ -67,6 +67,13 @@ export interface RowPlace {
   readonly bytes: number;
   readonly step: number;
   readonly missed: number;
+}
+
+/** What is known of a probe besides its values: their sum, what one of them counts, and how far a row's rounding reaches. */
+export interface ProbeHead {
+  readonly sum: number;
+  readonly scale: number;
+  readonly spread: number;
 }
 
 /** See the file's head. */
@@ -120,7 +127,7 @@ export class ScanMemory {
     const free = this.#free.get(vectors)?.pop();
     if (free !== undefined) return free;
     const size = GROUP_ROWS * (VECTOR * vectors + 4 * NUMBERS);
-    if (this.#groups >= MOST_GROUPS || this.#end + size > MOST_BYTES) throw full();
+    if (this.#end + size > MOST_BYTES) throw full();
     if (this.#groups === this.#table.room) this.#growTable();
     this.#reserve(this.#end + size);
     const group = this.#groups++;
@@ -149,9 +156,18 @@ export class ScanMemory {
     return this.#floats[this.place(slot, vectors).missed / 4]!;
   }
 
-  /** Address of a probe's head. */
-  probe(place: number): number {
-    return HEADS_AT + place * HEAD_BYTES;
+  /** What kernels need of a probe besides its values; see `kernels/assembly/layout.ts`. Its bar is set apart. */
+  writeHead(place: number, { sum, scale, spread }: ProbeHead): void {
+    const head = headOf(place) / 4;
+    this.#words[head] = sum;
+    this.#floats[head + 1] = scale;
+    this.#floats[head + 2] = spread;
+    this.#words[head + 5] = FOUND_AT + place * FOUND_BYTES;
+  }
+
+  /** Sets the number that the most a row can reach has to come to, or the row is left out. */
+  setBar(place: number, bar: number): void {
+    this.#floats[headOf(place) / 4 + 3] = bar;
   }
 
   /** Address of one of a probe's values. */
@@ -166,29 +182,24 @@ export class ScanMemory {
     this.#words.set(slots, SLOTS_AT / 4);
   }
 
-  /** Where pairs of slot and most of a probe are: index into {@link words} and {@link floats}. */
-  found(place: number): number {
-    return this.foundAddress(place) / 4;
+  /** What the last scan noted for a probe: how many pairs of slot and most, and where in {@link words} and {@link floats} they are. */
+  found(place: number): { readonly count: number; readonly at: number } {
+    return { count: this.#words[headOf(place) / 4 + 4]!, at: (FOUND_AT + place * FOUND_BYTES) / 4 };
   }
 
-  /** Address that a probe's head names for them. */
-  foundAddress(place: number): number {
-    return FOUND_AT + place * FOUND_BYTES;
-  }
-
-  /** Compares `count` rows with the probes 0..probes-1, which must be {@link fullProbes} and all be set. */
+  /** Compares `count` rows with the probes 0..probes-1. */
   scan(count: number, vectors: number, probes: number): void {
     const rows = [this.#table.at, SLOTS_AT, count, VECTOR * vectors] as const;
     this.#kernels.gather(...rows, STEPS_AT, MISSED_AT);
-    for (let first = 0; first < probes; first += SIDE_BY_SIDE) {
-      const together = Math.min(SIDE_BY_SIDE, probes - first);
+    for (let first = 0, together = 0; first < probes; first += together) {
+      // Three take as long as four, whose last sums nobody looks at then. One and two are faster one after the other.
+      together = probes - first >= SIDE_BY_SIDE - 1 ? Math.min(SIDE_BY_SIDE, probes - first) : 1;
       const values = this.value(first, vectors);
-      if (together === SIDE_BY_SIDE) this.#kernels.sumFour(...rows, values, SUMS_AT, LINE_BYTES);
-      else if (together === 2) this.#kernels.sumTwo(...rows, values, SUMS_AT, LINE_BYTES);
+      if (together > 1) this.#kernels.sumFour(...rows, values, SUMS_AT, LINE_BYTES);
       else this.#kernels.sumOne(...rows, values, SUMS_AT);
       for (let place = 0; place < together; place++) {
         const sums = SUMS_AT + place * LINE_BYTES;
-        this.#kernels.judge(SLOTS_AT, count, this.probe(first + place), sums, STEPS_AT, MISSED_AT);
+        this.#kernels.judge(SLOTS_AT, count, headOf(first + place), sums, STEPS_AT, MISSED_AT);
       }
     }
   }
@@ -217,14 +228,14 @@ export class ScanMemory {
   }
 }
 
+/** Address of a probe's head. */
+function headOf(place: number): number {
+  return HEADS_AT + place * HEAD_BYTES;
+}
+
 /** Probes of one pass over rows of that many vectors. */
 export function mostProbes(vectors: number): number {
   return Math.min(MOST_PROBES, SIDE_BY_SIDE * Math.floor(VALUES_BYTES / (SIDE_BY_SIDE * VECTOR * vectors)));
-}
-
-/** The next number of probes that the kernels take: a single one, a pair, or fours with one or two more. Three are scanned as four. */
-export function fullProbes(probes: number): number {
-  return probes % 4 === 3 ? probes + 1 : probes;
 }
 
 const FILES: Readonly<Record<KernelKind, string>> = { relaxed: "scan-relaxed.wasm", plain: "scan.wasm" };

@@ -3,7 +3,7 @@ import type { GallerySearch } from "./gallery.ts";
 import type { Matrix } from "./matrix.ts";
 import type { Contents } from "./memory/contents.ts";
 import { lengthOf, writeProbe } from "./quantize.ts";
-import { BLOCK_ROWS, fullProbes, mostProbes, type ScanMemory } from "./scan-memory.ts";
+import { BLOCK_ROWS, mostProbes, type ScanMemory } from "./scan-memory.ts";
 import { Top } from "./top.ts";
 import { Weighing } from "./weighing.ts";
 
@@ -97,17 +97,13 @@ export class Scanner {
   #scan(pass: Pass): void {
     const { matrix, slots, jobs } = pass;
     const probes = jobs.map(({ values }, place) => writeProbe(this.#memory, place, matrix.vectors, values));
-    const written = fullProbes(jobs.length);
-    for (let place = jobs.length; place < written; place++) {
-      writeProbe(this.#memory, place, matrix.vectors, new Float32Array()).setBar(Number.POSITIVE_INFINITY);
-    }
     const weighings = jobs.map((job, place) => new Weighing(job, matrix, probes[place]!, this.#contents.persons));
     for (const weighing of weighings) weighing.setBar();
     const own = this.#contents.isUniform ? slots : slots.filter((slot) => this.#contents.matrixOf(slot) === matrix);
     for (let from = 0, size = FIRST_BLOCK; from < own.length; from += size, size = Math.min(BLOCK_ROWS, from)) {
       const block = own.subarray(from, from + size);
       this.#memory.setSlots(block);
-      this.#memory.scan(block.length, matrix.vectors, written);
+      this.#memory.scan(block.length, matrix.vectors, jobs.length);
       for (const [place, weighing] of weighings.entries()) {
         if (!weighing.take(this.#memory, place)) continue;
         for (const other of weighings) if (other.top === weighing.top) other.setBar();

@@ -63,11 +63,8 @@ export class Weighing {
   /** Takes over what the kernels noted; true when the matches changed. */
   take(memory: ScanMemory, place: number): boolean {
     const { words, floats } = memory;
-    const head = memory.probe(place) / 4;
-    const count = words[head + 4]!;
+    const { count, at } = memory.found(place);
     if (count === 0) return false;
-    words[head + 4] = 0;
-    const at = memory.found(place);
     const { room } = this.#probe;
     const likely: Likely[] = [];
     for (let i = at; i < at + 2 * count; i += 2) {

@@ -80,6 +80,23 @@ async function first(place: Place) {
   return { server, client, token, account, face };
 }
 
+/** An account with so many descriptors of the first model, whose server has ended; its id. */
+async function enrolled(place: Place, count: number): Promise<string> {
+  const { server, account, face } = await first(place);
+  for (let made = 0; made < count; made++) await face();
+  await server.stop();
+  return account;
+}
+
+/** A server of the second model whose first picture waits at a gate. */
+async function held(place: Place) {
+  const entrance = gate();
+  const descriptor = scripted(heldAt(entrance, { descriptor: SECOND }));
+  const second = await start({ place, version: 2, scripts: { "descriptor-default": descriptor } });
+  await entrance.holds(1);
+  return { second, entrance };
+}
+
 const DATABASES = {
   SQLite: { isThere: () => true, open: async () => undefined },
   PostgreSQL: { isThere: hasPostgres, open: postgresDatabase },
@@ -145,13 +162,8 @@ for (const [name, database] of Object.entries(DATABASES))
     });
 
     test("it goes on after a restart where it ended, and does nothing twice", async () => {
-      const { server, account, face } = await first(place);
-      for (let made = 0; made < 6; made++) await face();
-      await server.stop();
-      const entrance = gate();
-      const descriptor = scripted(heldAt(entrance, { descriptor: SECOND }));
-      const second = await start({ place, version: 2, scripts: { "descriptor-default": descriptor } });
-      await entrance.holds(1);
+      const account = await enrolled(place, 6);
+      const { second, entrance } = await held(place);
       expect(await progress(second)).toMatchObject({ state: "running", done: 0 });
       entrance.pass();
       for (let came = 2; Number((await progress(second)).replaced) === 0; came++) {
@@ -170,13 +182,8 @@ for (const [name, database] of Object.entries(DATABASES))
     });
 
     test("a server that ends extracts nothing more while it still waits for who sends it something", async () => {
-      const { server, account, face } = await first(place);
-      for (let made = 0; made < 3; made++) await face();
-      await server.stop();
-      const entrance = gate();
-      const descriptor = scripted(heldAt(entrance, { descriptor: SECOND }));
-      const second = await start({ place, version: 2, scripts: { "descriptor-default": descriptor } });
-      await entrance.holds(1);
+      const account = await enrolled(place, 3);
+      const { second } = await held(place);
       const slow = await RawClient.connect(Number(new URL(second.server.url).port));
       await slow.head("POST", "/v1/pipelines/luna-extract/run", {
         "Content-Type": "image/jpeg",
@@ -192,9 +199,7 @@ for (const [name, database] of Object.entries(DATABASES))
     });
 
     test("two processes on one database share the work: each descriptor is extracted once", async () => {
-      const { server, account, face } = await first(place);
-      for (let made = 0; made < 6; made++) await face();
-      await server.stop();
+      const account = await enrolled(place, 6);
       const both = await Promise.all([start({ place, version: 2 }), start({ place, version: 2 })]);
       try {
         await eventually(async () => (await progress(both[0])).done === 6, "it is done");

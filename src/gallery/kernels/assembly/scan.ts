@@ -80,51 +80,10 @@ export function sumOne(table: usize, slots: usize, count: u32, stride: usize, va
   }
 }
 
-/** As {@link sumOne} with two probes, two rows at a time. The second one's sums go `apart` bytes behind the first one's. */
-export function sumTwo(
-  table: usize,
-  slots: usize,
-  count: u32,
-  stride: usize,
-  values: usize,
-  sums: usize,
-  apart: usize,
-): void {
-  for (let at: u32 = 0; at < count; at += 2) {
-    const row0 = rowAt(table, slots, at, count, stride);
-    const row1 = rowAt(table, slots, at + 1, count, stride);
-    let totalA0 = i32x4.splat(0), totalA1 = i32x4.splat(0);
-    let totalB0 = i32x4.splat(0), totalB1 = i32x4.splat(0);
-    for (let first: usize = 0; first < stride; first += SPAN) {
-      const end = min(stride, first + SPAN);
-      let sumsA0 = i16x8.splat(0), sumsA1 = i16x8.splat(0);
-      let sumsB0 = i16x8.splat(0), sumsB1 = i16x8.splat(0);
-      for (let part = first; part < end; part += 16) {
-        const numbers0 = v128.load(row0 + part);
-        const numbers1 = v128.load(row1 + part);
-        const from = values + (part << (VECTOR_SHIFT - 4));
-        let those = v128.load(from);
-        sumsA0 = multiplyAdd(sumsA0, numbers0, those);
-        sumsA1 = multiplyAdd(sumsA1, numbers1, those);
-        those = v128.load(from, LANE);
-        sumsB0 = multiplyAdd(sumsB0, numbers0, those);
-        sumsB1 = multiplyAdd(sumsB1, numbers1, those);
-      }
-      totalA0 = widened(totalA0, sumsA0);
-      totalA1 = widened(totalA1, sumsA1);
-      totalB0 = widened(totalB0, sumsB0);
-      totalB1 = widened(totalB1, sumsB1);
-    }
-    let to = sums + (<usize>at << 2);
-    store<i32>(to, total(totalA0));
-    store<i32>(to, total(totalA1), 4);
-    to += apart;
-    store<i32>(to, total(totalB0));
-    store<i32>(to, total(totalB1), 4);
-  }
-}
-
-/** As {@link sumTwo} with four probes: what is loaded is used several times. */
+/**
+ * As {@link sumOne} with four probes, two rows at a time: what is loaded is used several times. The sums of each probe go `apart` bytes
+ * behind those of the one before.
+ */
 export function sumFour(
   table: usize,
   slots: usize,
